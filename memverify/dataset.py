@@ -1,0 +1,308 @@
+"""Labeled samples with exact coordinates, frozen; their canonical bytes and hash.
+
+Coordinates are held in one of two forms, chosen by what is smaller: integers over one
+common denominator (NumPy integers where they fit, gmpy2 integers where not), or one
+rational each when a common denominator would blow up. No files are read here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gmpy2 import mpq, mpz
+
+from .errors import (
+    ContradictorySamplesError,
+    DatasetError,
+    NonFiniteError,
+    OutsideUnitCubeError,
+)
+from .rational import Integer, Rational, as_rational, format_number, lcm_of, rational_from_float
+
+Labels = npt.NDArray[np.int8]
+Array = npt.NDArray[Any]
+
+MAX_COMMON_DENOMINATOR_BITS = 2200
+"""Beyond this a common denominator costs more than one per coordinate.
+
+It admits every float64 (1,074 bits of denominator), and refuses data whose coprime
+denominators would multiply up with the number of samples.
+"""
+_CANONICAL_CHUNK = 4096
+
+
+class Dataset:
+    """N labeled points of Q^n, in order; repeated samples are kept.
+
+    Parameters
+    ----------
+    points : sequence of sequences, or array of shape (n_samples, n_features)
+        Exact numbers (see `as_rational`), or a NumPy array: integers as they are, floats
+        as their binary values (the array's dtype says so; Python floats in lists are
+        refused).
+    labels : sequence of int, shape (n_samples,)
+        Each -1 or +1.
+    scale : RationalLike, optional
+        Every coordinate is multiplied by it, e.g. "1/255" for pixels.
+    name : str, optional
+        For messages and reports only; it is not hashed.
+
+    Raises
+    ------
+    DatasetError
+        For no samples, no features, ragged rows, or a label other than -1 and +1.
+    ContradictorySamplesError
+        If the same point has both labels.
+
+    Examples
+    --------
+    >>> data = Dataset([["0", "1/2"], ["1", "0.25"]], [-1, 1])
+    >>> data.n_samples, data.n_features, data.point(1)
+    (2, 2, (mpq(1,1), mpq(1,4)))
+    """
+
+    def __init__(
+        self,
+        points: Sequence[Sequence[Any]] | Array,
+        labels: Sequence[int] | Array,
+        *,
+        scale: Any = 1,
+        name: str | None = None,
+    ) -> None:
+        self.name = name
+        self.labels: Labels = _checked_labels(labels)
+        factor = as_rational(scale)
+        if factor <= 0:
+            raise DatasetError(f"the scale must be positive, not {factor}")
+        self._numerators: Array | None
+        self._denominator: Integer
+        self._rationals: Array | None = None
+        if isinstance(points, np.ndarray) and points.dtype.kind in "iufb":
+            if points.ndim != 2:
+                raise DatasetError(f"points must have two axes (samples, features), not {points.ndim}")
+            integers, denominator = _integers_of_array(points)
+            self._numerators, self._denominator = _scale_integers(integers, denominator, factor)
+        else:
+            rationals = _rational_matrix(points)
+            self._hold_rationals(rationals if factor == 1 else rationals * factor)
+        shape = self._matrix.shape
+        if shape[0] == 0 or shape[1] == 0:
+            raise DatasetError(f"no data: {shape[0]} samples of {shape[1]} features")
+        if shape[0] != len(self.labels):
+            raise DatasetError(f"{shape[0]} points but {len(self.labels)} labels")
+        for held in (self._matrix, self.labels):
+            held.flags.writeable = False
+        self._refuse_contradictions()
+
+    def _hold_rationals(self, rationals: Array) -> None:
+        common = mpz(1)
+        for value in rationals.flat:
+            common = lcm_of((common, value.denominator))
+            if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
+                self._numerators, self._denominator, self._rationals = None, mpz(1), rationals
+                return
+        scaled = [value.numerator * (common // value.denominator) for value in rationals.flat]
+        self._numerators = narrowest_integers(scaled).reshape(rationals.shape)
+        self._denominator = common
+
+    @property
+    def _matrix(self) -> Array:
+        return self._numerators if self._numerators is not None else self._rationals  # type: ignore[return-value]
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples N."""
+        return len(self.labels)
+
+    @property
+    def n_features(self) -> int:
+        """Dimension n of a point."""
+        return int(self._matrix.shape[1])
+
+    @property
+    def numerators(self) -> Array | None:
+        """Integers of shape (n_samples, n_features) over `denominator`, or None."""
+        return self._numerators
+
+    @property
+    def denominator(self) -> Integer:
+        """The common denominator of `numerators`; 1 if there is none."""
+        return self._denominator
+
+    @property
+    def rationals(self) -> Array | None:
+        """Object array of Rational where no common denominator is held, else None."""
+        return self._rationals
+
+    def point(self, index: int) -> tuple[Rational, ...]:
+        """Return sample ``index`` as exact rationals."""
+        if self._numerators is None:
+            return tuple(self._matrix[index])
+        return tuple(mpq(int(v), self._denominator) for v in self._numerators[index])
+
+    def first_outside_unit_cube(self) -> tuple[int, int] | None:
+        """Return (sample, feature) of the first coordinate outside [0, 1], or None."""
+        matrix = self._matrix
+        outside = np.argwhere((matrix < 0) | (matrix > self._denominator))
+        return (int(outside[0][0]), int(outside[0][1])) if len(outside) else None
+
+    def check_unit_cube(self) -> None:
+        """Raise if a coordinate lies outside [0, 1].
+
+        Raises
+        ------
+        OutsideUnitCubeError
+            Naming the first offender.
+        """
+        offender = self.first_outside_unit_cube()
+        if offender is not None:
+            sample, feature = offender
+            value = format_number(self.point(sample)[feature])
+            raise OutsideUnitCubeError(
+                f"sample {sample}, feature {feature} (counted from 0) is {value}, outside [0, 1]; "
+                "this construction needs the unit cube: rescale the data, or use --rescale"
+            )
+
+    def subset(self, indices: Sequence[int]) -> Dataset:
+        """Return the samples of ``indices``, in that order."""
+        chosen = np.asarray(indices, dtype=np.intp)
+        part = object.__new__(Dataset)
+        part.name = self.name
+        part.labels = self.labels[chosen]
+        part._numerators = None if self._numerators is None else self._numerators[chosen]
+        part._rationals = None if self._rationals is None else self._rationals[chosen]
+        part._denominator = self._denominator
+        if not len(chosen):
+            raise DatasetError("no data: a subset of no samples")
+        return part
+
+    def canonical_chunks(self) -> Iterator[bytes]:
+        """Yield the canonical bytes: one line ``x_1,...,x_n,label`` a sample.
+
+        Numbers are in lowest terms (`format_number`), lines end with a newline, there is
+        no header. The same file is a valid .csv data set.
+        """
+        texts: dict[Any, str] = {}
+        denominator = self._denominator
+
+        def text_of(value: Any) -> str:
+            found = texts.get(value)
+            if found is None:
+                found = format_number(value if self._numerators is None else mpq(value, denominator))
+                if len(texts) < 1 << 16:
+                    texts[value] = found
+            return found
+
+        for start in range(0, self.n_samples, _CANONICAL_CHUNK):
+            block = self._matrix[start : start + _CANONICAL_CHUNK].tolist()
+            signs = self.labels[start : start + _CANONICAL_CHUNK].tolist()
+            lines = [
+                ",".join(map(text_of, row)) + f",{sign}\n"
+                for row, sign in zip(block, signs, strict=True)
+            ]
+            yield "".join(lines).encode("ascii")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the canonical bytes, in hexadecimal."""
+        digest = hashlib.sha256()
+        for chunk in self.canonical_chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dataset) and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __repr__(self) -> str:
+        title = f"{self.name!r}, " if self.name else ""
+        return f"Dataset({title}n_samples={self.n_samples}, n_features={self.n_features})"
+
+    def _refuse_contradictions(self) -> None:
+        matrix = self._matrix
+        if matrix.dtype == object:
+            keys: list[Any] = [tuple(row) for row in matrix.tolist()]
+        else:
+            keys = [row.tobytes() for row in np.ascontiguousarray(matrix)]
+        seen: dict[Any, int] = {}
+        for index, key in enumerate(keys):
+            first = seen.setdefault(key, index)
+            if self.labels[first] != self.labels[index]:
+                raise ContradictorySamplesError(first, index)
+
+
+def narrowest_integers(values: Any) -> Array:
+    """Return integers as int64 where all of them fit, else as gmpy2 integers (object).
+
+    int64 stops at 62 bits, so that one sum of two of them cannot overflow.
+    """
+    values = list(values)
+    limit = 1 << 62
+    if all(-limit < v < limit for v in values):
+        return np.array([int(v) for v in values], dtype=np.int64)
+    out = np.empty(len(values), dtype=object)
+    out[:] = [mpz(v) for v in values]
+    return out
+
+
+def _checked_labels(labels: Any) -> Labels:
+    given = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    for index, label in enumerate(given):
+        if isinstance(label, (list, tuple)) or label not in (-1, 1):
+            raise DatasetError(f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1")
+    return np.array([int(v) for v in given], dtype=np.int8)
+
+
+def _rational_matrix(points: Any) -> Array:
+    rows = [[as_rational(value) for value in row] for row in points]
+    if not rows or not rows[0]:
+        raise DatasetError("no data: a data set needs at least one sample and one feature")
+    for index, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise DatasetError(f"sample {index} has {len(row)} features, sample 0 has {len(rows[0])}")
+    matrix = np.empty((len(rows), len(rows[0])), dtype=object)
+    matrix[:] = rows
+    return matrix
+
+
+def _integers_of_array(points: Array) -> tuple[Array, Integer]:
+    """Integers and a power-of-two denominator equal to a numeric array, exactly."""
+    if points.dtype.kind in "ib" or points.dtype.itemsize < 8 and points.dtype.kind == "u":
+        if points.dtype == np.int64 and points.size and not -(1 << 62) < points.min() <= points.max() < 1 << 62:
+            return narrowest_integers(points.ravel().tolist()).reshape(points.shape), mpz(1)
+        return points.astype(np.uint8 if points.dtype.kind == "b" else points.dtype), mpz(1)
+    if points.dtype.kind == "u":
+        return narrowest_integers(points.ravel().tolist()).reshape(points.shape), mpz(1)
+    bad = np.argwhere(~np.isfinite(points))
+    if len(bad):
+        sample, feature = (int(v) for v in bad[0])
+        raise NonFiniteError(
+            f"sample {sample}, feature {feature} (counted from 0) is {points[sample, feature]}; "
+            "points must be finite"
+        )
+    if points.dtype.itemsize > 8:
+        raise DatasetError(f"floats of type {points.dtype} are not supported; use float64")
+    doubles = points.astype(np.float64)
+    for shift in (0, 8, 24, 32, 53, 60):
+        with np.errstate(over="ignore"):
+            scaled = np.ldexp(doubles, shift)
+        if np.all(scaled == np.floor(scaled)) and np.all(np.abs(scaled) < 2.0**62):
+            return scaled.astype(np.int64), mpz(1) << shift
+    ratios = [rational_from_float(v) for v in doubles.ravel().tolist()]
+    common = max(v.denominator for v in ratios)
+    integers = narrowest_integers([v.numerator * (common // v.denominator) for v in ratios])
+    return integers.reshape(points.shape), common
+
+
+def _scale_integers(integers: Array, denominator: Integer, factor: Rational) -> tuple[Array, Integer]:
+    if factor.numerator != 1:
+        wide = [mpz(v) * factor.numerator for v in integers.ravel().tolist()]
+        integers = narrowest_integers(wide).reshape(integers.shape)
+    return integers, denominator * factor.denominator
