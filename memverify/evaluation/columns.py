@@ -1,0 +1,367 @@
+"""One neuron over a whole batch, held as its distinct values and a class index.
+
+A neuron that depends on one other neuron has no more classes than it; the digit chain of a
+packed integer is therefore worked out once per distinct integer, not once per sample. The
+sharing is found from the values alone: nothing about the network need be known.
+
+Values are integers over one denominator (int64 arrays where they fit, gmpy2 integers where
+not), or rationals where a common denominator would blow up. One arithmetic serves all.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import gmpy2
+import numpy as np
+import numpy.typing as npt
+from gmpy2 import mpq, mpz
+
+from ..dataset import narrowest_integers
+from ..rational import RATIONAL_TYPE, Integer, Rational, lcm_of
+
+Array = npt.NDArray[Any]
+
+INT64_BOUND = 1 << 62
+SMALL = 128
+"""With this many classes or fewer, looking for sharing costs more than it saves."""
+_SAMPLE = 64
+_SAMPLE_DISTINCT = 40
+_DENOMINATOR_SLACK_BITS = 256
+
+
+class Partition:
+    """A split of the samples into classes; compared by identity.
+
+    Attributes
+    ----------
+    index : int array of shape (n_samples,), or None
+        The class of each sample; None means that sample i is class i.
+    size : int
+        Number of classes.
+    """
+
+    __slots__ = ("index", "size")
+
+    def __init__(self, index: Array | None, size: int) -> None:
+        self.index = index
+        self.size = size
+
+    def spread(self, values: Array) -> Array:
+        """Turn values by class into values by sample."""
+        return values if self.index is None else values[self.index]
+
+
+@dataclass(slots=True)
+class Column:
+    """Exact values ``values[class] / denominator`` of one neuron.
+
+    ``bound`` is at least every absolute numerator; it is kept for int64 arrays only, where
+    it proves that the next operation cannot overflow. ``nonnegative`` is True only if known.
+    """
+
+    values: Array
+    denominator: Integer
+    partition: Partition
+    bound: int = 0
+    nonnegative: bool = False
+
+    @property
+    def is_int64(self) -> bool:
+        """Whether the numerators are held in int64."""
+        return self.values.dtype != object
+
+    @property
+    def is_rational(self) -> bool:
+        """Whether the values are rationals, not integers over ``denominator``."""
+        return not self.is_int64 and isinstance(self.values[0], RATIONAL_TYPE)
+
+
+def make_column(values: Array, denominator: Integer, partition: Partition) -> Column:
+    """Wrap numerators, in int64 if they fit; measure their bound."""
+    if values.dtype == object:
+        narrow = _narrowed(values)
+        if narrow is None:
+            return Column(values, denominator, partition)
+        values = narrow
+    return Column(values, denominator, partition, _measured_bound(values))
+
+
+def constant_column(value: Rational, n_samples: int) -> Column:
+    """A neuron with the same value on every sample: one class."""
+    partition = Partition(np.zeros(n_samples, dtype=np.int32), 1)
+    return make_column(_objects([value.numerator]), value.denominator, partition)
+
+
+def scaled(column: Column, factor: Rational) -> Column:
+    """Multiply a column by a non-zero rational; share its values first where that pays."""
+    top, bottom = factor.numerator, factor.denominator
+    if column.is_rational:
+        return Column(column.values * factor, mpz(1), column.partition)
+    if bottom != 1:
+        common = gmpy2.gcd(top, column.denominator)
+        top, denominator = top // common, column.denominator // common * bottom
+    elif column.denominator != 1:
+        common = gmpy2.gcd(top, column.denominator)
+        top, denominator = top // common, column.denominator // common
+    else:
+        denominator = column.denominator
+    if top == 1:
+        return Column(column.values, denominator, column.partition, column.bound)
+    if column.is_int64:
+        size = abs(int(top))
+        if column.bound * size >= INT64_BOUND:
+            column.bound = _measured_bound(column.values)
+        if column.bound * size < INT64_BOUND:
+            values = _times_int64(column.values, top)
+            return Column(values, denominator, column.partition, column.bound * size)
+        merged = shared(column)
+        if merged is not column:
+            return scaled(merged, factor)
+        return Column(column.values.astype(object) * top, denominator, column.partition)
+    return Column(column.values * top, denominator, column.partition)
+
+
+def numerators_over(column: Column, denominator: Integer) -> Array:
+    """Return the numerators over a multiple of the column's denominator."""
+    factor = denominator // column.denominator
+    if column.is_int64:
+        bound = _measured_bound(column.values) * int(factor)
+        return _times_int64(column.values, factor) if bound < INT64_BOUND else _times_object(column.values, factor)
+    return _times_object(column.values, factor)
+
+
+def shared(column: Column) -> Column:
+    """Merge classes of equal value, if a sample of the values says that it will pay."""
+    values = column.values
+    count = len(values)
+    if count <= SMALL:
+        return column
+    probe = values[:: max(1, count // _SAMPLE)][:_SAMPLE].tolist()
+    if len(set(probe)) > _SAMPLE_DISTINCT:
+        return column
+    if column.is_int64:
+        distinct, inverse = np.unique(values, return_inverse=True)
+    else:
+        ranks: dict[Any, int] = {}
+        inverse = np.fromiter((ranks.setdefault(v, len(ranks)) for v in values), np.int32, count)
+        distinct = _objects(list(ranks))
+    if 2 * len(distinct) > count:
+        return column
+    inverse = inverse.astype(np.int32, copy=False)
+    index = column.partition.spread(inverse)
+    merged = Column(distinct, column.denominator, Partition(index, len(distinct)), column.bound)
+    return lowest_terms(merged)
+
+
+def lowest_terms(column: Column) -> Column:
+    """Divide out what numerators and denominator share; rationals become integers again
+    where a common denominator is no longer than the rationals' own.
+    """
+    if column.is_rational:
+        longest = max(v.denominator.bit_length() for v in column.values)
+        common = mpz(1)
+        for value in column.values:
+            common = lcm_of((common, value.denominator))
+            if common.bit_length() > longest + _DENOMINATOR_SLACK_BITS:
+                return column
+        numerators = [v.numerator * (common // v.denominator) for v in column.values]
+        return make_column(_objects(numerators), common, column.partition)
+    common = column.denominator
+    if common == 1:
+        return make_column(column.values, common, column.partition) if not column.is_int64 else column
+    if column.is_int64:
+        common = gmpy2.gcd(common, int(np.gcd.reduce(column.values)))
+    else:
+        for value in column.values:
+            common = gmpy2.gcd(common, value)
+            if common == 1:
+                return column
+    if common == 1:
+        return column
+    values = column.values // (int(common) if column.is_int64 else common)
+    return make_column(values, column.denominator // common, column.partition)
+
+
+def rectified(column: Column) -> Column:
+    """Apply ReLU. Classes are kept, so that the result shares the partition."""
+    if column.nonnegative:
+        return column
+    if column.is_int64:
+        if int(column.values.min()) >= 0:
+            column.nonnegative = True
+            return column
+        values = np.maximum(column.values, 0)
+        return Column(values, column.denominator, column.partition, column.bound, True)
+    signs = column.values < 0
+    if not signs.any():
+        column.nonnegative = True
+        return column
+    values = column.values.copy()
+    values[signs] = mpq(0) if column.is_rational else mpz(0)
+    if not column.is_rational and len(values) <= 4096:
+        result = make_column(values, column.denominator, column.partition)
+    else:
+        result = Column(values, column.denominator, column.partition)
+    result.nonnegative = True
+    return result
+
+
+@dataclass
+class Joiner:
+    """Adds columns over different partitions; remembers a few recent joins."""
+
+    n_samples: int
+    _recent: OrderedDict[tuple[int, int], tuple[Any, ...]] = field(default_factory=OrderedDict)
+    identity: Partition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.identity = Partition(None, self.n_samples)
+
+    def total(self, columns: list[Column], bias: Rational) -> Column:
+        """Return the exact sum of at least one column and a bias."""
+        groups: dict[int, list[Column]] = {}
+        for column in columns:
+            groups.setdefault(id(column.partition), []).append(column)
+        sums = [_sum_aligned(group) for group in groups.values()]
+        sums.sort(key=lambda c: c.partition.size)
+        result = sums[0]
+        if len(sums) > 1:
+            for column in sums[1:]:
+                result = self._add(result, column)
+        if bias:
+            fixed = Column(_objects([bias.numerator]), bias.denominator, result.partition)
+            fixed = make_column(fixed.values, fixed.denominator, result.partition)
+            result = _sum_aligned([result, fixed])
+        return result
+
+    def _add(self, left: Column, right: Column) -> Column:
+        partition, of_left, of_right = self._join(left.partition, right.partition)
+        return _sum_aligned([_regrouped(left, partition, of_left), _regrouped(right, partition, of_right)])
+
+    def _join(self, a: Partition, b: Partition) -> tuple[Partition, Array | None, Array | None]:
+        """The coarsest common refinement, and the class in a and in b of each of its classes."""
+        if a.index is None or b.index is None:
+            return self.identity, a.index, b.index
+        if a.size == 1:
+            return b, np.zeros(b.size, dtype=np.int32), None
+        if b.size == 1:
+            return a, None, np.zeros(a.size, dtype=np.int32)
+        key = (id(a), id(b))
+        found = self._recent.get(key)
+        if found is not None:
+            self._recent.move_to_end(key)
+            return found[2], found[3], found[4]
+        joined = self._join_anew(a, b)
+        self._recent[key] = (a, b, *joined)  # a and b stay alive, so that their ids stay theirs
+        if len(self._recent) > 16:
+            self._recent.popitem(last=False)
+        return joined
+
+    def _join_anew(self, a: Partition, b: Partition) -> tuple[Partition, Array | None, Array | None]:
+        if a.index is None or b.index is None:
+            return self.identity, a.index, b.index
+        pairs = a.index.astype(np.int64) * b.size + b.index
+        span = a.size * b.size
+        if span <= 4 * self.n_samples + 1024:
+            seen = np.zeros(span, dtype=bool)
+            seen[pairs] = True
+            used = np.flatnonzero(seen)
+            rank = np.empty(span, dtype=np.int32)
+            rank[used] = np.arange(len(used), dtype=np.int32)
+            index = rank[pairs]
+        else:
+            used, index = np.unique(pairs, return_inverse=True)
+            index = index.astype(np.int32)
+        of_a, of_b = used // b.size, used % b.size
+        if len(used) == a.size:
+            return a, None, of_b[np.argsort(of_a)]
+        if len(used) == b.size:
+            return b, of_a[np.argsort(of_b)], None
+        if 2 * len(used) > self.n_samples:
+            return self.identity, a.index, b.index
+        return Partition(index, len(used)), of_a, of_b
+
+
+def _regrouped(column: Column, partition: Partition, classes: Array | None) -> Column:
+    values = column.values if classes is None else column.values[classes]
+    return Column(values, column.denominator, partition, column.bound)
+
+
+def _sum_aligned(columns: list[Column]) -> Column:
+    """Sum columns over one partition; a column may also hold a single value for all."""
+    if len(columns) == 1:
+        return columns[0]
+    partition = columns[0].partition
+    if any(column.is_rational for column in columns):
+        return _sum_rationals(columns, partition)
+    common = lcm_of(column.denominator for column in columns)
+    longest = max(column.denominator.bit_length() for column in columns)
+    if common.bit_length() > longest + 4 * _DENOMINATOR_SLACK_BITS:
+        return _sum_rationals(columns, partition)
+    factors = [common // column.denominator for column in columns]
+    if all(column.is_int64 for column in columns):
+        if _sum_bound(columns, factors) >= INT64_BOUND:
+            for column in columns:
+                column.bound = _measured_bound(column.values)
+        bound = _sum_bound(columns, factors)
+        if bound < INT64_BOUND:
+            total = _times_int64(columns[0].values, factors[0])
+            for column, factor in zip(columns[1:], factors[1:], strict=True):
+                total = total + _times_int64(column.values, factor)
+            return Column(total, common, partition, bound)
+    total = _times_object(columns[0].values, factors[0])
+    for column, factor in zip(columns[1:], factors[1:], strict=True):
+        total = total + _times_object(column.values, factor)
+    narrow = _narrowed(total)
+    if narrow is not None:
+        return lowest_terms(Column(narrow, common, partition, _measured_bound(narrow)))
+    return Column(total, common, partition)
+
+
+def _sum_rationals(columns: list[Column], partition: Partition) -> Column:
+    total: Any = None
+    for column in columns:
+        values = column.values
+        if not column.is_rational:
+            values = _objects([mpq(int(v), column.denominator) for v in values.tolist()])
+        total = values if total is None else total + values
+    return Column(total, mpz(1), partition)
+
+
+def _sum_bound(columns: list[Column], factors: list[Integer]) -> int:
+    return sum(column.bound * int(factor) for column, factor in zip(columns, factors, strict=True))
+
+
+def _times_int64(values: Array, factor: Integer) -> Array:
+    """Multiply where the product is known to fit: a factor beyond int64 meets only zeros."""
+    if factor == 1:
+        return values
+    return values * int(factor) if -INT64_BOUND < factor < INT64_BOUND else np.zeros_like(values)
+
+
+def _times_object(values: Array, factor: Integer) -> Array:
+    wide = values.astype(object) if values.dtype != object else values
+    return wide if factor == 1 else wide * factor
+
+
+def _measured_bound(values: Array) -> int:
+    return max(int(values.max()), -int(values.min()), 0)
+
+
+def _narrowed(values: Array) -> Array | None:
+    """The int64 form of an object array of integers, or None; one probe refuses most."""
+    if isinstance(values[0], RATIONAL_TYPE):
+        return None
+    if not all(-INT64_BOUND < v < INT64_BOUND for v in (values[0], values[-1], values[len(values) // 2])):
+        return None
+    narrow = narrowest_integers(values)
+    return None if narrow.dtype == object else narrow
+
+
+def _objects(values: list[Any]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

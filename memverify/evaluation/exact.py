@@ -1,0 +1,99 @@
+"""Exact outputs of a network on a data set: one interface over the exact engines.
+
+The engine is chosen by the number of samples; memory is bounded by splitting the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gmpy2 import mpq
+
+from ..dataset import Dataset
+from ..errors import DimensionMismatchError
+from ..network import Network
+from ..rational import Rational
+from .columns import Column
+from .plain import evaluate_plain
+from .shared_values import evaluate_shared
+
+Outputs = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+
+PLAIN_SAMPLES = 64
+"""Up to this many samples the plain integers win over shared values."""
+_MAX_HELD_VALUES = 24_000_000
+"""Most neuron values alive at once; about 2.5 GiB if each were a gmpy2 integer."""
+
+
+def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None = None) -> Outputs:
+    """Return F(x) for every sample, exactly.
+
+    Parameters
+    ----------
+    network : Network
+    dataset : Dataset
+        Points of dimension ``network.input_dim``.
+    progress : callable, optional
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    object array of Rational, shape (n_samples, output_dim)
+
+    Raises
+    ------
+    DimensionMismatchError
+        If the points do not fit the network.
+
+    Examples
+    --------
+    >>> from memverify.network import Affine
+    >>> net = Network.sequential([Affine.from_dense([["1/3"]], [-1])])
+    >>> evaluate_exact(net, Dataset([[1], [4]], [-1, 1])).ravel().tolist()
+    [mpq(-2,3), mpq(1,3)]
+    """
+    if dataset.n_features != network.input_dim:
+        raise DimensionMismatchError(
+            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
+        )
+    outputs = np.empty((dataset.n_samples, network.output_dim), dtype=object)
+    if dataset.n_samples <= PLAIN_SAMPLES:
+        outputs[:] = evaluate_plain(network, dataset, progress)
+        return outputs
+    widest = max(network.width, network.input_dim, 1)
+    block = max(PLAIN_SAMPLES, _MAX_HELD_VALUES // (3 * widest))
+    starts = range(0, dataset.n_samples, block)
+    for done, start in enumerate(starts):
+        stop = min(start + block, dataset.n_samples)
+        part = dataset if stop - start == dataset.n_samples else dataset.subset(range(start, stop))  # type: ignore[arg-type]
+        report = _part_of(progress, done, len(starts))
+        for unit, column in enumerate(evaluate_shared(network, part, report)):
+            outputs[start:stop, unit] = _rationals(column)
+    return outputs
+
+
+def _part_of(progress: Progress | None, done: int, parts: int) -> Progress | None:
+    if progress is None or parts == 1:
+        return progress
+
+    def report(step: int, steps: int) -> None:
+        progress(done * steps + step, parts * steps)
+
+    return report
+
+
+def _rationals(column: Column) -> npt.NDArray[Any]:
+    """One Rational a sample; samples of one class share it."""
+    by_class = np.empty(len(column.values), dtype=object)
+    by_class[:] = [mpq(v) / column.denominator for v in column.values.tolist()]
+    return column.partition.spread(by_class)
+
+
+def signs(outputs: Outputs) -> npt.NDArray[np.int8]:
+    """Sign of each output: -1, 0 or 1; 0 is never a correct label."""
+    flat: list[Rational] = outputs.ravel().tolist()
+    return np.array([(v > 0) - (v < 0) for v in flat], dtype=np.int8).reshape(outputs.shape)

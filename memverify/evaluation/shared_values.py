@@ -1,0 +1,154 @@
+"""Exact evaluation of a whole batch, layer by layer, over shared values (see `columns`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gmpy2 import mpz
+
+from ..dataset import Dataset
+from ..network import Affine, Network, Row
+from ..rational import Integer, Rational, lcm_of
+from .columns import (
+    Column,
+    Joiner,
+    constant_column,
+    lowest_terms,
+    make_column,
+    numerators_over,
+    rectified,
+    scaled,
+    shared,
+)
+from .integer_matrix import exact_product
+
+Array = npt.NDArray[Any]
+
+_DENSE_TERMS = 12
+"""Rows with at least this many weights on average go through a matrix product."""
+_MATRIX_DENOMINATOR_BITS = 4096
+
+
+def evaluate_shared(
+    network: Network, dataset: Dataset, progress: Callable[[int, int], None] | None = None
+) -> list[Column]:
+    """Return one column per output unit.
+
+    Notes
+    -----
+    Cost for a row: one operation per term and class of its inputs, plus O(n_samples) NumPy
+    work where classes meet. Values die as soon as no later node reads them.
+    """
+    joiner = Joiner(dataset.n_samples)
+    last_reader = [0] * (len(network.nodes) + 1)
+    for number, node in enumerate(network.nodes, start=1):
+        last_reader[node.source] = number
+    values: dict[int, list[Column]] = {0: _input_columns(dataset, joiner)}
+    for number, node in enumerate(network.nodes, start=1):
+        given = values[node.source]
+        if isinstance(node.operation, Affine):
+            values[number] = _apply(node.operation, given, joiner)
+        else:
+            values[number] = [rectified(column) for column in given]
+        if last_reader[node.source] == number:
+            del values[node.source]
+        if progress:
+            progress(number, len(network.nodes))
+    return values[len(network.nodes)]
+
+
+def _input_columns(dataset: Dataset, joiner: Joiner) -> list[Column]:
+    numerators = dataset.numerators
+    if numerators is None:
+        matrix = dataset.rationals
+        return [Column(matrix[:, j], mpz(1), joiner.identity) for j in range(dataset.n_features)]  # type: ignore[index]
+    if numerators.dtype != object:
+        numerators = numerators.astype(np.int64)
+    columns = np.asfortranarray(numerators)
+    return [make_column(columns[:, j], dataset.denominator, joiner.identity) for j in range(dataset.n_features)]
+
+
+def _apply(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column]:
+    terms = sum(len(row.columns) for row in layer.rows)
+    if terms >= _DENSE_TERMS * layer.out_dim:
+        result = _apply_as_matrix(layer, given, joiner)
+        if result is not None:
+            return result
+    return [_apply_row(row, given, joiner) for row in layer.rows]
+
+
+def _apply_row(row: Row, given: list[Column], joiner: Joiner) -> Column:
+    if not row.columns:
+        return constant_column(row.bias, joiner.n_samples)
+    if len(row.columns) == 1 and row.weights[0] == 1 and not row.bias:
+        return given[row.columns[0]]
+    # A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
+    # large weight, in place of two large products.
+    by_size: dict[Rational, list[Column]] = {}
+    for column, weight in zip(row.columns, row.weights, strict=True):
+        signed = given[column]
+        by_size.setdefault(abs(weight), []).append(signed if weight > 0 else _negated(signed))
+    parts = []
+    for size, members in by_size.items():
+        inner = joiner.total(members, mpz(0)) if len(members) > 1 else members[0]
+        if size != 1:
+            inner = scaled(inner if inner.is_int64 else shared(inner), size)
+        parts.append(inner)
+    return _settled(joiner.total(parts, row.bias))
+
+
+def _negated(column: Column) -> Column:
+    return Column(-column.values, column.denominator, column.partition, column.bound)
+
+
+def _settled(column: Column) -> Column:
+    """Keep denominators from growing through the layers, and find sharing among big values."""
+    if column.is_int64:
+        return column
+    column = shared(column)
+    if not column.is_rational and column.denominator.bit_length() > _MATRIX_DENOMINATOR_BITS:
+        column = lowest_terms(column)
+    return column
+
+
+def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column] | None:
+    """One exact matrix product, or None where denominators do not allow it."""
+    if any(column.is_rational for column in given):
+        return None
+    inputs = _common_denominator(column.denominator for column in given)
+    weights = _common_denominator(w.denominator for row in layer.rows for w in row.weights)
+    if inputs is None or weights is None:
+        return None
+    left = _stacked(given, inputs)
+    right = np.zeros((layer.in_dim, layer.out_dim), dtype=object)
+    for unit, row in enumerate(layer.rows):
+        for column, weight in zip(row.columns, row.weights, strict=True):
+            right[column, unit] = weight.numerator * (weights // weight.denominator)
+    products = exact_product(left, right)
+    denominator = inputs * weights
+    result = []
+    for unit, row in enumerate(layer.rows):
+        column = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
+        result.append(_settled(joiner.total([column], row.bias)))
+    return result
+
+
+def _common_denominator(denominators: Any) -> Integer | None:
+    distinct = set(denominators)
+    common = mpz(1)
+    for value in distinct:
+        common = lcm_of((common, value))
+        if common.bit_length() > _MATRIX_DENOMINATOR_BITS:
+            return None
+    return common
+
+
+def _stacked(columns: list[Column], denominator: Integer) -> Array:
+    """Numerators over one denominator, samples by units."""
+    spread = [column.partition.spread(numerators_over(column, denominator)) for column in columns]
+    if any(values.dtype == object for values in spread):
+        spread = [values.astype(object) for values in spread]
+    return np.stack(spread, axis=1)
