@@ -19,10 +19,11 @@ from gmpy2 import mpq, mpz
 from .errors import (
     ContradictorySamplesError,
     DatasetError,
+    InexactNumberError,
     NonFiniteError,
     OutsideUnitCubeError,
 )
-from .rational import Integer, Rational, as_rational, format_number, lcm_of, rational_from_float
+from .rational import RATIONAL_TYPE, Integer, Rational, as_rational, format_number, lcm_of, rational_from_float
 
 Labels = npt.NDArray[np.int8]
 Array = npt.NDArray[Any]
@@ -33,6 +34,8 @@ MAX_COMMON_DENOMINATOR_BITS = 2200
 It admits every float64 (1,074 bits of denominator), and refuses data whose coprime
 denominators would multiply up with the number of samples.
 """
+INT64_LIMIT = 1 << 62
+"""int64 arrays hold absolute values below this, so that a sum of two cannot overflow."""
 _CANONICAL_CHUNK = 4096
 
 
@@ -241,15 +244,35 @@ class Dataset:
 def narrowest_integers(values: Any) -> Array:
     """Return integers as int64 where all of them fit, else as gmpy2 integers (object).
 
-    int64 stops at 62 bits, so that one sum of two of them cannot overflow.
+    Parameters
+    ----------
+    values : one-dimensional object array, or iterable of integers
     """
-    values = list(values)
-    limit = 1 << 62
-    if all(-limit < v < limit for v in values):
-        return np.array([int(v) for v in values], dtype=np.int64)
-    out = np.empty(len(values), dtype=object)
-    out[:] = [mpz(v) for v in values]
-    return out
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        array = values
+    else:
+        given = list(values)
+        array = np.empty(len(given), dtype=object)
+        array[:] = given
+    if len(array) and isinstance(array[0], RATIONAL_TYPE):
+        raise InexactNumberError("integers are needed here, not rationals")
+    narrow = as_int64(array)
+    if narrow is not None:
+        return narrow
+    wide = np.empty(len(array), dtype=object)
+    wide[:] = [mpz(v) for v in array.tolist()]
+    return wide
+
+
+def as_int64(array: Array) -> Array | None:
+    """Return an object array of integers as int64, or None if one reaches `INT64_LIMIT`."""
+    try:
+        narrow = array.astype(np.int64)
+    except OverflowError:
+        return None
+    if narrow.size and not -INT64_LIMIT < narrow.min() <= narrow.max() < INT64_LIMIT:
+        return None
+    return narrow
 
 
 def _checked_labels(labels: Any) -> Labels:

@@ -156,7 +156,7 @@ def _network_number(text: str) -> Fraction | None:
 def _string_number(text: object, part: str, where: str) -> Fraction:
     value = _network_number(text) if isinstance(text, str) else None
     if value is None:
-        raise MalformedError(part, f'{where}: {_show(text)} is no number; write a string "p" or "p/q", q > 0')
+        raise MalformedError(part, f'{where}: {_show(text)} is no number; write a string "p" or "p/q"')
     return value
 
 
@@ -402,7 +402,7 @@ def read_csv(data: bytes) -> Iterator[Sample]:
             continue
         exact = [value for value in values if value is not None]
         if len(exact) < len(values):
-            problem = f"{_show(tokens[values.index(None)])} is not a number; write 3, 0.1, 1e-3, 2/3 or 0x1f"
+            problem = f"{_show(tokens[values.index(None)])} is not a number; write 3, 0.1, 1e-3, 2/3, 0x1f"
             raise MalformedError("data", f"line {number}: {problem}")
         if width < 2 or exact[-1] not in (-1, 1):
             problem = f"it must be coordinates, then a label -1 or 1, not {_show(tokens[-1])}"
@@ -442,7 +442,7 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> _Array:
         fits = isinstance(header, dict) and header.keys() == {"descr", "fortran_order", "shape"}
         need(fits, problem="the header must have the keys descr, fortran_order, shape")
         kind, order, shape = header["descr"], header["fortran_order"], header["shape"]
-        fits = isinstance(kind, str) and kind[:1] in ("<", ">", "|", "=") and kind[1:] in _NPY_CODES
+        fits = isinstance(kind, str) and kind[:1] in ("<", ">", "|") and kind[1:] in _NPY_CODES
         need(fits, problem=f"type {_show(kind)}; store float16/32/64, integers or bool")
         fits = type(order) is bool and type(shape) is tuple and len(shape) <= 2
         fits = fits and all(type(size) is int and size >= 1 for size in shape)
@@ -621,7 +621,7 @@ def _compare(claim: dict[str, Any], network: _Network, found: _Findings) -> str:
     label, output = found.at_named
     if memorizes:
         equal(f"margin of sample {named} (min_margin_sample)", least, label * output)
-        return f"the network memorizes all {found.count} samples; least margin {_show(least)} (sample {named})"
+        return f"the network memorizes all {found.count} samples; margin {_show(least)} (sample {named})"
     equal("counterexample.label", claim["counterexample"]["label"], label)
     equal("counterexample.output", claim["counterexample"]["output"], output)
     hold(label * output <= 0, f"sample {named} has y*F(x) = {_show(label * output)} > 0: not a failure")
@@ -686,7 +686,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         report = check_files(options.certificate, options.network, options.data)
-        proven = "certificate TRUE" if report.exit_code == 0 else "counterexample CONFIRMED: network REFUTED"
+        proven = "counterexample CONFIRMED, network REFUTED" if report.exit_code else "certificate TRUE"
         head = proven if report.certificate_is_true else "certificate FALSE"
         print(json.dumps(report.as_dict()) if options.json else f"{head}: {report.reason}", flush=True)
         return report.exit_code
@@ -698,10 +698,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except MemoryError:
         message = "out of memory; the files are too large for this machine"
-    except BrokenPipeError:
+    except OSError:  # only from print: reading turns them into MalformedError
         with contextlib.suppress(OSError):  # keep the interpreter from complaining when it flushes again
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        message = "standard output was closed"
+        message = "cannot write to standard output"
     except Exception as error:  # a traceback would exit with 1 and pass for a false certificate
         message = f"internal error: {type(error).__name__}: {_show(str(error))}; please report it"
     print(f"error: {message}", file=sys.stderr)

@@ -17,15 +17,18 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from gmpy2 import mpq, mpz
 
-from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset, narrowest_integers
+from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..rational import Rational, lcm_of, parse_rational, shorten
+from ..rational import Integer, Rational, lcm_of, parse_rational, shorten
 from .files import reading, shown
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANKS = " \t"
-_SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
+# What most tokens look like; `parse_rational` would read them to the same value, slower.
+_SHORT_DECIMAL = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?\Z", re.ASCII)
+_POWERS_OF_TEN = [10**k for k in range(19)]
+_INT64_LIMIT = 1 << 62
 _LIKE_A_RATIO = re.compile(r"[+-]?[0-9]+/[0-9]+\Z", re.ASCII)
 _FORBIDDEN = {
     '"': "quotes are not part of the format; write the bare number",
@@ -206,8 +209,15 @@ class _CodeOfToken(dict[str, int]):
         self.parsed: list[Rational] = []
 
     def __missing__(self, token: str) -> int:
-        short = _SHORT_INTEGER.match(token)
-        value = mpq(int(token)) if short else parse_rational(token.strip(_BLANKS))
+        short = _SHORT_DECIMAL.match(token)
+        if short is None:
+            value = parse_rational(token.strip(_BLANKS))
+        else:
+            whole, decimals = short.groups()
+            if decimals is None:
+                value = int(token)
+            else:
+                value = mpq(int(whole + decimals), _POWERS_OF_TEN[len(decimals)])
         code = len(self.parsed)
         self.parsed.append(value)
         if len(self) < _CACHED_TOKENS and len(token) <= _CACHED_LENGTH:
@@ -242,12 +252,23 @@ def _matrix_of(values: list[Rational], codes: array[int], features: int) -> tupl
         if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
             break
     else:
-        scaled = narrowest_integers(v.numerator * (common // v.denominator) for v in values)
-        if scaled.dtype != object:
+        scaled = _int64_multiples(values, common)
+        if scaled is not None:
             return _spread(scaled, codes, features), mpq(1, common)
     exact: Any = np.empty(len(values), dtype=object)
     exact[:] = values
     return _spread(exact, codes, features), mpq(1)
+
+
+def _int64_multiples(values: list[Rational], common: Integer) -> Array | None:
+    """Return ``common * values`` as int64, or None as soon as one of them does not fit."""
+    scaled = array("q")
+    for value in values:
+        multiple = value.numerator * (common // value.denominator) if common != 1 else value.numerator
+        if not -_INT64_LIMIT < multiple < _INT64_LIMIT:
+            return None
+        scaled.append(int(multiple))
+    return np.frombuffer(scaled, dtype=np.int64)
 
 
 def _spread(table: Array, codes: array[int], features: int) -> Array:

@@ -11,6 +11,7 @@ not), or rationals where a common denominator would blow up. One arithmetic serv
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
-from ..dataset import narrowest_integers
+from ..dataset import INT64_LIMIT, as_int64
 from ..rational import RATIONAL_TYPE, Integer, Rational, lcm_of
 
 Array = npt.NDArray[Any]
 
-INT64_BOUND = 1 << 62
 SMALL = 128
 """With this many classes or fewer, looking for sharing costs more than it saves."""
 _SAMPLE = 64
@@ -76,7 +76,11 @@ class Column:
     @property
     def is_rational(self) -> bool:
         """Whether the values are rationals, not integers over ``denominator``."""
-        return not self.is_int64 and isinstance(self.values[0], RATIONAL_TYPE)
+        return self.values.dtype == object and isinstance(self.values[0], RATIONAL_TYPE)
+
+
+Signed = tuple[Column, bool]
+"""A column and whether it counts positively in a sum."""
 
 
 def make_column(values: Array, denominator: Integer, partition: Partition) -> Column:
@@ -99,7 +103,7 @@ def scaled(column: Column, factor: Rational) -> Column:
     """Multiply a column by a non-zero rational; share its values first where that pays."""
     top, bottom = factor.numerator, factor.denominator
     if column.is_rational:
-        return Column(column.values * factor, mpz(1), column.partition)
+        return Column(column.values * _scalar(factor), mpz(1), column.partition)
     if bottom != 1:
         common = gmpy2.gcd(top, column.denominator)
         top, denominator = top // common, column.denominator // common * bottom
@@ -112,16 +116,15 @@ def scaled(column: Column, factor: Rational) -> Column:
         return Column(column.values, denominator, column.partition, column.bound)
     if column.is_int64:
         size = abs(int(top))
-        if column.bound * size >= INT64_BOUND:
+        if column.bound * size >= INT64_LIMIT:
             column.bound = _measured_bound(column.values)
-        if column.bound * size < INT64_BOUND:
+        if column.bound * size < INT64_LIMIT:
             values = _times_int64(column.values, top)
             return Column(values, denominator, column.partition, column.bound * size)
         merged = shared(column)
         if merged is not column:
             return scaled(merged, factor)
-        return Column(column.values.astype(object) * top, denominator, column.partition)
-    return Column(column.values * top, denominator, column.partition)
+    return Column(_times_object(column.values, top), denominator, column.partition)
 
 
 def numerators_over(column: Column, denominator: Integer) -> Array:
@@ -129,7 +132,7 @@ def numerators_over(column: Column, denominator: Integer) -> Array:
     factor = denominator // column.denominator
     if column.is_int64:
         bound = _measured_bound(column.values) * int(factor)
-        return _times_int64(column.values, factor) if bound < INT64_BOUND else _times_object(column.values, factor)
+        return _times_int64(column.values, factor) if bound < INT64_LIMIT else _times_object(column.values, factor)
     return _times_object(column.values, factor)
 
 
@@ -181,7 +184,7 @@ def lowest_terms(column: Column) -> Column:
                 return column
     if common == 1:
         return column
-    values = column.values // (int(common) if column.is_int64 else common)
+    values = column.values // (int(common) if column.is_int64 else _scalar(common))
     return make_column(values, column.denominator // common, column.partition)
 
 
@@ -195,7 +198,7 @@ def rectified(column: Column) -> Column:
             return column
         values = np.maximum(column.values, 0)
         return Column(values, column.denominator, column.partition, column.bound, True)
-    signs = column.values < 0
+    signs = column.values < _ZERO
     if not signs.any():
         column.nonnegative = True
         return column
@@ -220,26 +223,31 @@ class Joiner:
     def __post_init__(self) -> None:
         self.identity = Partition(None, self.n_samples)
 
-    def total(self, columns: list[Column], bias: Rational) -> Column:
-        """Return the exact sum of at least one column and a bias."""
-        groups: dict[int, list[Column]] = {}
-        for column in columns:
-            groups.setdefault(id(column.partition), []).append(column)
+    def total(self, signed: Sequence[Signed], bias: Rational) -> Column:
+        """Return the exact signed sum of at least one column, plus a bias.
+
+        Columns over one partition are added first: what they have in common cancels there,
+        before it is spread over the samples.
+        """
+        groups: dict[int, list[Signed]] = {}
+        for item in signed:
+            groups.setdefault(id(item[0].partition), []).append(item)
         sums = [_sum_aligned(group) for group in groups.values()]
-        sums.sort(key=lambda c: c.partition.size)
         result = sums[0]
         if len(sums) > 1:
+            sums.sort(key=lambda c: c.partition.size)
+            result = sums[0]
             for column in sums[1:]:
                 result = self._add(result, column)
         if bias:
-            fixed = Column(_objects([bias.numerator]), bias.denominator, result.partition)
-            fixed = make_column(fixed.values, fixed.denominator, result.partition)
-            result = _sum_aligned([result, fixed])
+            fixed = make_column(_scalar(bias.numerator), bias.denominator, result.partition)
+            result = _sum_aligned([(result, True), (fixed, True)])
         return result
 
     def _add(self, left: Column, right: Column) -> Column:
         partition, of_left, of_right = self._join(left.partition, right.partition)
-        return _sum_aligned([_regrouped(left, partition, of_left), _regrouped(right, partition, of_right)])
+        left, right = _regrouped(left, partition, of_left), _regrouped(right, partition, of_right)
+        return _sum_aligned([(left, True), (right, True)])
 
     def _join(self, a: Partition, b: Partition) -> tuple[Partition, Array | None, Array | None]:
         """The coarsest common refinement, and the class in a and in b of each of its classes."""
@@ -290,45 +298,63 @@ def _regrouped(column: Column, partition: Partition, classes: Array | None) -> C
     return Column(values, column.denominator, partition, column.bound)
 
 
-def _sum_aligned(columns: list[Column]) -> Column:
-    """Sum columns over one partition; a column may also hold a single value for all."""
-    if len(columns) == 1:
-        return columns[0]
-    partition = columns[0].partition
+def _sum_aligned(signed: Sequence[Signed]) -> Column:
+    """Signed sum over one partition; a column may also hold a single value for all."""
+    first, positive = signed[0]
+    if len(signed) == 1:
+        return first if positive else negated(first)
+    columns = [column for column, _ in signed]
     if any(column.is_rational for column in columns):
-        return _sum_rationals(columns, partition)
-    common = lcm_of(column.denominator for column in columns)
+        return _sum_rationals(signed)
+    common = lcm_of({column.denominator for column in columns})
     longest = max(column.denominator.bit_length() for column in columns)
     if common.bit_length() > longest + 4 * _DENOMINATOR_SLACK_BITS:
-        return _sum_rationals(columns, partition)
+        return _sum_rationals(signed)
     factors = [common // column.denominator for column in columns]
     if all(column.is_int64 for column in columns):
-        if _sum_bound(columns, factors) >= INT64_BOUND:
+        bound = _sum_bound(columns, factors)
+        if bound >= INT64_LIMIT:
             for column in columns:
                 column.bound = _measured_bound(column.values)
-        bound = _sum_bound(columns, factors)
-        if bound < INT64_BOUND:
-            total = _times_int64(columns[0].values, factors[0])
-            for column, factor in zip(columns[1:], factors[1:], strict=True):
-                total = total + _times_int64(column.values, factor)
-            return Column(total, common, partition, bound)
-    total = _times_object(columns[0].values, factors[0])
-    for column, factor in zip(columns[1:], factors[1:], strict=True):
-        total = total + _times_object(column.values, factor)
+            bound = _sum_bound(columns, factors)
+        if bound < INT64_LIMIT:
+            return Column(_accumulate(signed, factors, _times_int64), common, first.partition, bound)
+    total = _accumulate(signed, factors, _times_object)
     narrow = _narrowed(total)
     if narrow is not None:
-        return lowest_terms(Column(narrow, common, partition, _measured_bound(narrow)))
-    return Column(total, common, partition)
+        return lowest_terms(Column(narrow, common, first.partition, _measured_bound(narrow)))
+    return Column(total, common, first.partition)
 
 
-def _sum_rationals(columns: list[Column], partition: Partition) -> Column:
+def _accumulate(
+    signed: Sequence[Signed], factors: list[Integer], times: Callable[[Array, Integer], Array]
+) -> Array:
     total: Any = None
-    for column in columns:
+    for (column, positive), factor in zip(signed, factors, strict=True):
+        term = times(column.values, factor)
+        if total is None:
+            total = term if positive else -term
+        else:
+            total = total + term if positive else total - term
+    return total  # type: ignore[no-any-return]
+
+
+def negated(column: Column) -> Column:
+    """The column times -1."""
+    return Column(-column.values, column.denominator, column.partition, column.bound)
+
+
+def _sum_rationals(signed: Sequence[Signed]) -> Column:
+    total: Any = None
+    for column, positive in signed:
         values = column.values
         if not column.is_rational:
-            values = _objects([mpq(int(v), column.denominator) for v in values.tolist()])
-        total = values if total is None else total + values
-    return Column(total, mpz(1), partition)
+            values = _objects([mpq(v) / column.denominator for v in values.tolist()])
+        if total is None:
+            total = values if positive else -values
+        else:
+            total = total + values if positive else total - values
+    return Column(total, mpz(1), signed[0][0].partition)
 
 
 def _sum_bound(columns: list[Column], factors: list[Integer]) -> int:
@@ -339,12 +365,12 @@ def _times_int64(values: Array, factor: Integer) -> Array:
     """Multiply where the product is known to fit: a factor beyond int64 meets only zeros."""
     if factor == 1:
         return values
-    return values * int(factor) if -INT64_BOUND < factor < INT64_BOUND else np.zeros_like(values)
+    return values * int(factor) if -INT64_LIMIT < factor < INT64_LIMIT else np.zeros_like(values)
 
 
 def _times_object(values: Array, factor: Integer) -> Array:
     wide = values.astype(object) if values.dtype != object else values
-    return wide if factor == 1 else wide * factor
+    return wide if factor == 1 else wide * _scalar(factor)
 
 
 def _measured_bound(values: Array) -> int:
@@ -353,12 +379,22 @@ def _measured_bound(values: Array) -> int:
 
 def _narrowed(values: Array) -> Array | None:
     """The int64 form of an object array of integers, or None; one probe refuses most."""
-    if isinstance(values[0], RATIONAL_TYPE):
+    first = values[0]
+    if isinstance(first, RATIONAL_TYPE):
         return None
-    if not all(-INT64_BOUND < v < INT64_BOUND for v in (values[0], values[-1], values[len(values) // 2])):
+    if not (-INT64_LIMIT < first < INT64_LIMIT and -INT64_LIMIT < values[-1] < INT64_LIMIT):
         return None
-    narrow = narrowest_integers(values)
-    return None if narrow.dtype == object else narrow
+    return as_int64(values)
+
+
+def _scalar(value: Any) -> Array:
+    """Wrap a number for arithmetic with object arrays: NumPy inspects a bare one at length."""
+    wrapped = np.empty(1, dtype=object)
+    wrapped[0] = value
+    return wrapped
+
+
+_ZERO = _scalar(mpz(0))
 
 
 def _objects(values: list[Any]) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gmpy2 import mpz
+from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset
 from ..network import Affine, Network, Row
@@ -27,6 +27,7 @@ from .integer_matrix import exact_product
 
 Array = npt.NDArray[Any]
 
+_NO_BIAS = mpq(0)
 _DENSE_TERMS = 12
 """Rows with at least this many weights on average go through a matrix product."""
 _MATRIX_DENOMINATOR_BITS = 4096
@@ -77,31 +78,56 @@ def _apply(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column]:
         result = _apply_as_matrix(layer, given, joiner)
         if result is not None:
             return result
-    return [_apply_row(row, given, joiner) for row in layer.rows]
+    return _Rows(given, joiner).apply(layer.rows)
 
 
-def _apply_row(row: Row, given: list[Column], joiner: Joiner) -> Column:
-    if not row.columns:
-        return constant_column(row.bias, joiner.n_samples)
-    if len(row.columns) == 1 and row.weights[0] == 1 and not row.bias:
-        return given[row.columns[0]]
-    # A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
-    # large weight, in place of two large products.
-    by_size: dict[Rational, list[Column]] = {}
-    for column, weight in zip(row.columns, row.weights, strict=True):
-        signed = given[column]
-        by_size.setdefault(abs(weight), []).append(signed if weight > 0 else _negated(signed))
-    parts = []
-    for size, members in by_size.items():
-        inner = joiner.total(members, mpz(0)) if len(members) > 1 else members[0]
-        if size != 1:
-            inner = scaled(inner if inner.is_int64 else shared(inner), size)
-        parts.append(inner)
-    return _settled(joiner.total(parts, row.bias))
+class _Rows:
+    """The rows of one layer; what several rows have in common is worked out once."""
 
+    def __init__(self, given: list[Column], joiner: Joiner) -> None:
+        self._given = given
+        self._joiner = joiner
+        self._linear: dict[tuple[Any, ...], Column] = {}
+        self._inner: dict[tuple[tuple[int, bool], ...], Column] = {}
 
-def _negated(column: Column) -> Column:
-    return Column(-column.values, column.denominator, column.partition, column.bound)
+    def apply(self, rows: tuple[Row, ...]) -> list[Column]:
+        return [self._row(row) for row in rows]
+
+    def _row(self, row: Row) -> Column:
+        if not row.columns:
+            return constant_column(row.bias, self._joiner.n_samples)
+        if len(row.columns) == 1 and row.weights[0] == 1:
+            linear = self._given[row.columns[0]]
+            return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
+        key = (row.columns, row.weights)
+        linear = self._linear.get(key)  # type: ignore[assignment]
+        if linear is None:
+            linear = self._linear[key] = _settled(self._combination(row))
+        return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
+
+    def _combination(self, row: Row) -> Column:
+        """The row without its bias.
+
+        A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
+        large weight, in place of two large products.
+        """
+        by_size: dict[Rational, list[tuple[int, bool]]] = {}
+        for column, weight in zip(row.columns, row.weights, strict=True):
+            by_size.setdefault(abs(weight), []).append((column, weight > 0))
+        parts = []
+        for size, members in by_size.items():
+            inner = self._signed_sum(tuple(members))
+            if size != 1:
+                inner = scaled(inner if inner.is_int64 else shared(inner), size)
+            parts.append((inner, True))
+        return self._joiner.total(parts, _NO_BIAS)
+
+    def _signed_sum(self, members: tuple[tuple[int, bool], ...]) -> Column:
+        found = self._inner.get(members)
+        if found is None:
+            signed = [(self._given[column], positive) for column, positive in members]
+            found = self._inner[members] = self._joiner.total(signed, _NO_BIAS)
+        return found
 
 
 def _settled(column: Column) -> Column:
@@ -132,7 +158,7 @@ def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list
     result = []
     for unit, row in enumerate(layer.rows):
         column = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
-        result.append(_settled(joiner.total([column], row.bias)))
+        result.append(_settled(joiner.total([(column, True)], row.bias)))
     return result
 
 
