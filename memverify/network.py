@@ -159,7 +159,7 @@ class Network:
     >>> net = Network.sequential([Affine.from_dense([[1], [-1]], [0, 0]),
     ...                           Affine.from_dense([[1, 1]], ["-1/2"])])
     >>> net.depth, net.width, net.num_parameters, net.num_parameters_paper, net.num_nonzero
-    (2, 2, 7, 8, 5)
+    (2, 2, 7, 7, 5)
     """
 
     input_dim: int

@@ -148,9 +148,10 @@ def _require(fits: object, part: str, problem: str) -> None:
 @functools.lru_cache(maxsize=1024)
 def _network_number(text: str) -> Fraction | None:
     match = _NETWORK_NUMBER.fullmatch(text)
-    with contextlib.suppress(ZeroDivisionError):
+    try:
         return _ratio(match) if match else None
-    return None
+    except ZeroDivisionError:
+        return None
 
 
 def _string_number(text: object, part: str, where: str) -> Fraction:

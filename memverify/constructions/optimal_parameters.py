@@ -74,7 +74,7 @@ def construct_optimal_parameters(
     Returns
     -------
     Construction
-        Width at most 6; depth at most ``2 + ceil(N/s) + (s - 1)(q + 1) + 1`` for s =
+        Width at most 6; depth at most ``ceil(N/s) + 3 + (s - 1)(q + 1)`` for s =
         ceil(sqrt N) and q bits a digit group.
 
     Raises

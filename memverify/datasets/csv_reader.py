@@ -12,7 +12,7 @@ import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 from gmpy2 import mpq, mpz
@@ -255,8 +255,7 @@ def _matrix_of(values: list[Rational], codes: array[int], features: int) -> tupl
         scaled = _int64_multiples(values, common)
         if scaled is not None:
             return _spread(scaled, codes, features), mpq(1, common)
-    exact: Any = np.empty(len(values), dtype=object)
-    exact[:] = values
+    exact = np.fromiter(values, dtype=object, count=len(values))
     return _spread(exact, codes, features), mpq(1)
 
 

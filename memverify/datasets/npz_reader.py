@@ -271,10 +271,8 @@ def _ratios_of(arrays: dict[str, Array], samples: int, place: str) -> tuple[Arra
     if common * largest < 1 << 62 and common < 1 << 62:
         factors = int(common) // denominators.astype(np.int64)
         return numerators.astype(np.int64) * factors, mpq(1, common)
-    ratios = np.empty(numerators.size, dtype=object)
-    ratios[:] = [
-        mpq(n, d) for n, d in zip(numerators.ravel().tolist(), denominators.ravel().tolist(), strict=True)
-    ]
+    pairs = zip(numerators.ravel().tolist(), denominators.ravel().tolist(), strict=True)
+    ratios = np.fromiter((mpq(n, d) for n, d in pairs), dtype=object, count=numerators.size)
     return ratios.reshape(numerators.shape), mpq(1)
 
 

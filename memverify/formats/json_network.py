@@ -53,9 +53,8 @@ def save_network(network: Network, path: str | Path) -> None:
     FileFormatError
         If the name ends in neither .json nor .json.gz, or the target cannot be written.
     """
+    check_network_name(path)
     name = str(path)
-    if not name.endswith((".json", ".json.gz")):
-        raise FileFormatError(f"{path}: a network file's name ends in .json or .json.gz")
     with atomic_write(path) as file:
         if name.endswith(".gz"):
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as packed:
@@ -66,13 +65,19 @@ def save_network(network: Network, path: str | Path) -> None:
                 file.write(chunk)
 
 
+def check_network_name(path: str | Path) -> None:
+    """Raise FileFormatError unless the name ends in .json or .json.gz."""
+    if not str(path).endswith((".json", ".json.gz")):
+        raise FileFormatError(f"{path}: a network file's name ends in .json or .json.gz")
+
+
 def network_sha256(network: Network) -> str:
     """SHA-256 of the canonical bytes, in hexadecimal.
 
     Examples
     --------
     >>> network_sha256(Network.sequential([Affine.from_dense([["1/2"]], [0])]))[:16]
-    '79e0adddc49f00f8'
+    'f9a3ca2b05ba99af'
     """
     digest = hashlib.sha256()
     for chunk in canonical_chunks(network):

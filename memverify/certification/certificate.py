@@ -1,0 +1,189 @@
+"""Certificates and counterexamples: what was proved, and the JSON that says so.
+
+Formats ``memverify-certificate`` and ``memverify-counterexample``, version 1, are documented
+in docs/formats.md; `checker` reads them with code of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import FileFormatError, MalformedCertificateError, NumberFormatError
+from ..formats.atomic import atomic_write
+from ..formats.json_network import parse_json, read_bytes
+from ..rational import Rational, format_number, parse_number
+
+CERTIFICATE_FORMAT = "memverify-certificate"
+COUNTEREXAMPLE_FORMAT = "memverify-counterexample"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a certificate and a counterexample share.
+
+    Attributes
+    ----------
+    network_sha256, dataset_sha256 : str
+        Of the canonical bytes.
+    n_samples, n_features : int
+    architecture : dict
+        input_dim, depth, width, num_parameters, num_nonzero.
+    decided_by : dict
+        How many samples each exact route decided.
+    theorem : dict or None
+        Theorem 4.1's bound for these data, for comparison.
+    """
+
+    network_sha256: str
+    dataset_sha256: str
+    n_samples: int
+    n_features: int
+    architecture: dict[str, int]
+    decided_by: dict[str, int]
+    theorem: dict[str, Any] | None = field(default=None, compare=False)
+
+    def _shared_json(self) -> dict[str, Any]:
+        shared: dict[str, Any] = {
+            "network_sha256": self.network_sha256,
+            "dataset_sha256": self.dataset_sha256,
+            "architecture": self.architecture,
+            "decided_by": self.decided_by,
+        }
+        if self.theorem is not None:
+            shared["theorem"] = self.theorem
+        return shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate(Evidence):
+    """The network memorizes the data: y F(x) > 0 on every sample, over the rationals.
+
+    Attributes
+    ----------
+    min_margin : Rational
+        The least y F(x), exact.
+    min_margin_sample : int
+        A sample that attains it, counted from 0.
+    """
+
+    min_margin: Rational
+    min_margin_sample: int
+    verdict = "memorizes"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON-ready certificate."""
+        return {
+            "format": CERTIFICATE_FORMAT,
+            "version": VERSION,
+            "verdict": self.verdict,
+            "semantics": "real",
+            "n_samples": self.n_samples,
+            "n_features": self.n_features,
+            "min_margin": format_number(self.min_margin),
+            "min_margin_sample": self.min_margin_sample,
+            **self._shared_json(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterexample(Evidence):
+    """A sample with y F(x) <= 0; F(x) = 0 is not memorized.
+
+    Attributes
+    ----------
+    index : int
+        The sample, counted from 0: the first that fails.
+    label : int
+    output : Rational
+        F(x), exact.
+    n_failures : int
+        How many samples fail in all.
+    """
+
+    index: int
+    label: int
+    output: Rational
+    n_failures: int
+    verdict = "fails"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON-ready counterexample."""
+        return {
+            "format": COUNTEREXAMPLE_FORMAT,
+            "version": VERSION,
+            "verdict": self.verdict,
+            "semantics": "real",
+            "n_samples": self.n_samples,
+            "n_features": self.n_features,
+            "counterexample": {
+                "index": self.index,
+                "label": self.label,
+                "output": format_number(self.output),
+            },
+            **self._shared_json(),
+        }
+
+
+def certificate_text(evidence: Certificate | Counterexample) -> str:
+    """Return the certificate file's text."""
+    return json.dumps(evidence.to_json(), indent=1) + "\n"
+
+
+def save_certificate(evidence: Certificate | Counterexample, path: str | Path) -> None:
+    """Write a certificate or counterexample file, whole or not at all."""
+    with atomic_write(path) as file:
+        file.write(certificate_text(evidence).encode("ascii"))
+
+
+def load_certificate(path: str | Path) -> Certificate | Counterexample:
+    """Read a certificate or counterexample file; its truth is `check`'s part.
+
+    Raises
+    ------
+    MalformedCertificateError
+        If the file cannot be read or does not follow its format.
+    """
+    try:
+        document = parse_json(read_bytes(path, limit=1 << 26))
+        return _parse(document)
+    except (FileFormatError, NumberFormatError) as error:
+        raise MalformedCertificateError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedCertificateError(f"{path}: a key is missing or has the wrong type: {error}") from None
+
+
+def _parse(document: Any) -> Certificate | Counterexample:
+    kinds = {CERTIFICATE_FORMAT: "memorizes", COUNTEREXAMPLE_FORMAT: "fails"}
+    if not isinstance(document, dict) or document.get("format") not in kinds:
+        raise FileFormatError("this is no memverify certificate or counterexample")
+    if document["version"] != VERSION:
+        raise FileFormatError(f"version {document['version']} is not known; this program reads {VERSION}")
+    if document["verdict"] != kinds[document["format"]] or document["semantics"] != "real":
+        raise FileFormatError("verdict or semantics do not fit the format")
+    shared = {
+        "network_sha256": document["network_sha256"],
+        "dataset_sha256": document["dataset_sha256"],
+        "n_samples": document["n_samples"],
+        "n_features": document["n_features"],
+        "architecture": document["architecture"],
+        "decided_by": document.get("decided_by", {}),
+        "theorem": document.get("theorem"),
+    }
+    if document["verdict"] == "memorizes":
+        return Certificate(
+            **shared,
+            min_margin=parse_number(document["min_margin"]),
+            min_margin_sample=document["min_margin_sample"],
+        )
+    claim = document["counterexample"]
+    return Counterexample(
+        **shared,
+        index=claim["index"],
+        label=claim["label"],
+        output=parse_number(claim["output"]),
+        n_failures=document.get("n_failures", 1),
+    )

@@ -1,0 +1,100 @@
+"""Handing files or objects to the independent checker.
+
+The checker shares no code with the rest. It gets the bytes of certificate and network as
+they are on disk, and the samples as exact numbers; what it trusts is the data set's reader
+(and, run alone on a .csv file, not even that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from ..dataset import Dataset
+from ..errors import FileFormatError, MalformedCertificateError
+from ..formats.json_network import canonical_chunks
+from ..network import Network
+from . import checker
+from .certificate import Certificate, Counterexample, certificate_text
+
+
+def check(
+    certificate: Certificate | Counterexample | str | Path,
+    network: Network | str | Path,
+    dataset: Dataset,
+) -> checker.Report:
+    """Have the independent checker check a certificate.
+
+    Parameters
+    ----------
+    certificate : Certificate, Counterexample, or path
+    network : Network, or path
+    dataset : Dataset
+
+    Returns
+    -------
+    checker.Report
+        ``certificate_is_true``, ``verdict`` ("memorizes", "fails" or None), ``reason``.
+
+    Raises
+    ------
+    MalformedCertificateError
+        If the certificate does not follow its format.
+    FileFormatError
+        If the network or the data cannot be used.
+
+    Examples
+    --------
+    >>> from memverify import Affine, certify
+    >>> net = Network.sequential([Affine.from_dense([[2]], [-1])])
+    >>> data = Dataset([["0.25"], ["3/4"]], [-1, 1])
+    >>> check(certify(net, data), net, data).certificate_is_true
+    True
+    """
+    try:
+        return checker.check_certificate(
+            _certificate_bytes(certificate), _network_bytes(network), _samples(dataset)
+        )
+    except checker.MalformedError as error:
+        kind = MalformedCertificateError if error.part == "certificate" else FileFormatError
+        given = {"certificate": certificate, "network": network}.get(error.part)
+        where = given if isinstance(given, (str, Path)) else f"the {error.part}"
+        raise kind(f"{where}: {error.problem}") from None
+
+
+def _certificate_bytes(certificate: Certificate | Counterexample | str | Path) -> bytes:
+    if isinstance(certificate, (str, Path)):
+        return _read(certificate, MalformedCertificateError)
+    return certificate_text(certificate).encode("ascii")
+
+
+def _network_bytes(network: Network | str | Path) -> bytes:
+    if isinstance(network, (str, Path)):
+        return _read(network, FileFormatError)
+    return b"".join(canonical_chunks(network))
+
+
+def _read(path: str | Path, kind: type[MalformedCertificateError] | type[FileFormatError]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise kind(f"{path}: cannot be read: {error.strerror or error}; check the name") from None
+
+
+def _samples(dataset: Dataset) -> Iterator[tuple[list[Fraction | int], int]]:
+    seen: dict[int, Fraction] = {}
+    numerators, denominator = dataset.numerators, int(dataset.denominator)
+    for index, label in enumerate(dataset.labels.tolist()):
+        if numerators is None:
+            yield [Fraction(int(v.numerator), int(v.denominator)) for v in dataset.point(index)], label
+            continue
+        row: list[Fraction | int] = []
+        for value in numerators[index].tolist():
+            exact = seen.get(value)
+            if exact is None:
+                exact = Fraction(int(value), denominator)
+                if len(seen) < 1 << 16:
+                    seen[value] = exact
+            row.append(exact)
+        yield row, label
