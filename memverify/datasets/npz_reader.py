@@ -141,6 +141,11 @@ def _read_headers(archive: zipfile.ZipFile, place: str) -> dict[str, _Entry]:
 def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, place: str) -> _Entry:
     """Read a header without believing its length, and compare its size with the entry's."""
     where = f"{place}: array {name}"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # NumPy writes no other; LZMA could ask for gigabytes of memory by itself.
+        raise FileFormatError(
+            f"{where}: compressed by a method NumPy does not use; save it with numpy.savez"
+        )
     with archive.open(info) as entry:
         start = entry.read(12)
         if not start.startswith(b"\x93NUMPY") or len(start) < 12:

@@ -61,6 +61,22 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
+def check_writable(path: str | Path) -> None:
+    """Raise FileFormatError if ``path`` cannot be a target, before the long work starts.
+
+    Writing can still fail later, e.g. on a full disk; `atomic_write` then leaves nothing behind.
+    """
+    shown = str(path) if str(path).isprintable() else ascii(str(path))
+    try:
+        target = os.path.realpath(path)
+        _check_target(target, shown)
+        writable = os.access(os.path.dirname(target), os.W_OK)
+    except (OSError, ValueError) as error:
+        raise _cannot_write(shown, error) from None
+    if not writable:
+        raise FileFormatError(f"{shown}: cannot be written: its folder is read-only")
+
+
 def _check_target(target: str, shown: str) -> None:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):

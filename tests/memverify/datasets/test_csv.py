@@ -205,13 +205,18 @@ def test_save_refuses_folder_and_missing_parent(tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def write_and_fail(path, error: BaseException) -> None:
+    with atomic_write(path) as stream:
+        stream.write(b"new")
+        raise error
+
+
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
     for error in (KeyboardInterrupt(), RuntimeError("x")):
-        with pytest.raises(type(error)), atomic_write(path) as stream:
-            stream.write(b"new")
-            raise error
+        with pytest.raises(type(error)):
+            write_and_fail(path, error)
     with pytest.raises(FileFormatError, match="cannot be written: disk full"), atomic_write(path):
         raise OSError(28, "disk full")
     assert path.read_bytes() == b"old"

