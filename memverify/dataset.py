@@ -8,6 +8,7 @@ rational each when a common denominator would blow up. No files are read here.
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -34,8 +35,8 @@ MAX_COMMON_DENOMINATOR_BITS = 2200
 It admits every float64 (1,074 bits of denominator), and refuses data whose coprime
 denominators would multiply up with the number of samples.
 """
-INT64_LIMIT = 1 << 62
-"""int64 arrays hold absolute values below this, so that a sum of two cannot overflow."""
+INT64_LIMIT = 1 << 63
+"""int64 arrays hold absolute values below this; the least int64 is left out, having no negative."""
 _CANONICAL_CHUNK = 4096
 
 
@@ -104,8 +105,8 @@ class Dataset:
 
     def _hold_rationals(self, rationals: Array) -> None:
         common = mpz(1)
-        for value in rationals.flat:
-            common = lcm_of((common, value.denominator))
+        for denominator in {value.denominator for value in rationals.flat}:
+            common = lcm_of((common, denominator))
             if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
                 self._numerators, self._denominator, self._rationals = None, mpz(1), rationals
                 return
@@ -172,16 +173,22 @@ class Dataset:
             )
 
     def subset(self, indices: Sequence[int]) -> Dataset:
-        """Return the samples of ``indices``, in that order."""
-        chosen = np.asarray(indices, dtype=np.intp)
+        """Return the samples of ``indices`` (counted from 0), in that order."""
+        if any(isinstance(i, (bool, np.bool_)) for i in indices):
+            raise DatasetError("a subset takes sample indices, not a mask")
+        chosen = np.array([operator.index(i) for i in indices], dtype=np.intp)
+        if not len(chosen):
+            raise DatasetError("no data: a subset of no samples")
+        if chosen.min() < 0 or chosen.max() >= self.n_samples:
+            raise DatasetError(f"sample indices run from 0 to {self.n_samples - 1}")
         part = object.__new__(Dataset)
         part.name = self.name
         part.labels = self.labels[chosen]
         part._numerators = None if self._numerators is None else self._numerators[chosen]
         part._rationals = None if self._rationals is None else self._rationals[chosen]
         part._denominator = self._denominator
-        if not len(chosen):
-            raise DatasetError("no data: a subset of no samples")
+        for held in (part._matrix, part.labels):
+            held.flags.writeable = False
         return part
 
     def canonical_chunks(self) -> Iterator[bytes]:
@@ -252,16 +259,13 @@ def narrowest_integers(values: Any) -> Array:
         array = values
     else:
         given = list(values)
-        array = np.empty(len(given), dtype=object)
-        array[:] = given
+        array = np.fromiter(given, dtype=object, count=len(given))  # array[:] = given is far slower
     if len(array) and isinstance(array[0], RATIONAL_TYPE):
         raise InexactNumberError("integers are needed here, not rationals")
     narrow = as_int64(array)
     if narrow is not None:
         return narrow
-    wide = np.empty(len(array), dtype=object)
-    wide[:] = [mpz(v) for v in array.tolist()]
-    return wide
+    return np.fromiter(map(mpz, array.tolist()), dtype=object, count=len(array))
 
 
 def as_int64(array: Array) -> Array | None:
@@ -270,13 +274,15 @@ def as_int64(array: Array) -> Array | None:
         narrow = array.astype(np.int64)
     except OverflowError:
         return None
-    if narrow.size and not -INT64_LIMIT < narrow.min() <= narrow.max() < INT64_LIMIT:
+    if narrow.size and int(narrow.min()) == -INT64_LIMIT:
         return None
     return narrow
 
 
 def _checked_labels(labels: Any) -> Labels:
-    given = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    if isinstance(labels, np.ndarray) and labels.ndim != 1:
+        raise DatasetError(f"labels must have one axis, not {labels.ndim}")
+    given = labels.tolist() if isinstance(labels, np.ndarray) else list(_iterable(labels, "labels"))
     for index, label in enumerate(given):
         if isinstance(label, (list, tuple)) or label not in (-1, 1):
             raise DatasetError(f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1")
@@ -284,15 +290,25 @@ def _checked_labels(labels: Any) -> Labels:
 
 
 def _rational_matrix(points: Any) -> Array:
-    rows = [[as_rational(value) for value in row] for row in points]
+    rows = []
+    for index, row in enumerate(_iterable(points, "points")):
+        if isinstance(row, str):
+            raise DatasetError(f"sample {index} is the text {row!r}; a sample is a sequence of numbers")
+        rows.append([as_rational(value) for value in _iterable(row, f"sample {index}")])
     if not rows or not rows[0]:
         raise DatasetError("no data: a data set needs at least one sample and one feature")
     for index, row in enumerate(rows):
         if len(row) != len(rows[0]):
             raise DatasetError(f"sample {index} has {len(row)} features, sample 0 has {len(rows[0])}")
-    matrix = np.empty((len(rows), len(rows[0])), dtype=object)
-    matrix[:] = rows
-    return matrix
+    flat = [value for row in rows for value in row]
+    return np.fromiter(flat, dtype=object, count=len(flat)).reshape(len(rows), len(rows[0]))
+
+
+def _iterable(values: Any, what: str) -> Any:
+    try:
+        return iter(values)
+    except TypeError:
+        raise DatasetError(f"{what} must be a sequence, not {type(values).__name__}") from None
 
 
 def _integers_of_array(points: Array) -> tuple[Array, Integer]:

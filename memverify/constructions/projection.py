@@ -22,6 +22,9 @@ from ..separation import separation_squared
 
 Array = npt.NDArray[Any]
 
+_MIN_DIRECTION_BITS = 10
+_MAX_DIRECTION_BITS = 52
+
 
 @dataclass(frozen=True)
 class DigitBase:
@@ -159,10 +162,12 @@ def project(
     norm_factor = _paper_factor_squared(dataset) if paper_scale else None
     best: tuple[int, Rational, _Line] | None = None
     drawn = 0
+    bits = _direction_bits(dataset)
     for _ in range(tries):
         drawn += 1
-        line = _line(dataset, random_direction(random, dataset.n_features, dataset.n_samples))
+        line = _line(dataset, random_direction(random, dataset.n_features, bits))
         if line is None:
+            bits = min(bits + 8, _MAX_DIRECTION_BITS)
             continue
         if norm_factor is not None:
             found = _at_paper_scale(line, base, norm_factor)
@@ -184,19 +189,26 @@ def project(
     return Projection(line.direction, scale, values, line.labels.tolist(), digits, drawn)
 
 
-def random_direction(random: np.random.Generator, n_features: int, n_samples: int) -> tuple[int, ...]:
+def random_direction(random: np.random.Generator, n_features: int, bits: int) -> tuple[int, ...]:
     """Draw an integer vector whose direction is close to uniform on the sphere.
 
-    Coordinates have 2 log2(N) + 8 bits: enough to tell N^2 differences apart.
+    The largest coordinate has ``bits`` bits; in one dimension the vector is (1,) or (-1,).
     """
-    bits = min(52, 2 * n_samples.bit_length() + 8)
-    while True:
-        normal = random.standard_normal(n_features)
-        direction = tuple(int(v) for v in np.rint(normal / np.abs(normal).max() * 2.0**bits))
-        if n_features == 1:
-            return (1 if direction[0] > 0 else -1,)
-        if any(direction):
-            return direction
+    if n_features == 1:
+        return (1 if random.integers(2) else -1,)
+    normal = random.standard_normal(n_features)
+    return tuple(int(v) for v in np.rint(normal / np.abs(normal).max() * 2.0**bits))
+
+
+def _direction_bits(dataset: Dataset) -> int:
+    """Bits of a coordinate that tell N^2 differences apart, less those that the data bring along.
+
+    Short directions keep u x within int64, which is where the speed is; too short ones show
+    as equal projections, and the next try has more.
+    """
+    brought = int(dataset.denominator).bit_length() - 1 if dataset.numerators is not None else 64
+    wanted = 2 * dataset.n_samples.bit_length() + 8
+    return min(_MAX_DIRECTION_BITS, max(_MIN_DIRECTION_BITS, wanted - brought))
 
 
 def projections(dataset: Dataset, direction: tuple[int, ...]) -> Array:

@@ -27,6 +27,8 @@ Array = npt.NDArray[Any]
 
 SMALL = 128
 """With this many classes or fewer, looking for sharing costs more than it saves."""
+_SMALL_SHARE = 16
+"""So it does below this share of the samples: a later join costs time for every sample."""
 _SAMPLE = 64
 _SAMPLE_DISTINCT = 40
 _DENOMINATOR_SLACK_BITS = 256
@@ -48,6 +50,11 @@ class Partition:
     def __init__(self, index: Array | None, size: int) -> None:
         self.index = index
         self.size = size
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.size if self.index is None else len(self.index)
 
     def spread(self, values: Array) -> Array:
         """Turn values by class into values by sample."""
@@ -140,7 +147,7 @@ def shared(column: Column) -> Column:
     """Merge classes of equal value, if a sample of the values says that it will pay."""
     values = column.values
     count = len(values)
-    if count <= SMALL:
+    if count <= SMALL or count * _SMALL_SHARE <= column.partition.n_samples:
         return column
     probe = values[:: max(1, count // _SAMPLE)][:_SAMPLE].tolist()
     if len(set(probe)) > _SAMPLE_DISTINCT:
@@ -398,6 +405,4 @@ _ZERO = _scalar(mpz(0))
 
 
 def _objects(values: list[Any]) -> Array:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return np.fromiter(values, dtype=object, count=len(values))

@@ -15,7 +15,7 @@ from gmpy2 import mpq
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..network import Network
-from ..rational import Rational
+from ..rational import RATIONAL_TYPE, Rational
 from .columns import Column
 from .plain import evaluate_plain
 from .shared_values import evaluate_shared
@@ -88,8 +88,8 @@ def _part_of(progress: Progress | None, done: int, parts: int) -> Progress | Non
 
 def _rationals(column: Column) -> npt.NDArray[Any]:
     """One Rational a sample; samples of one class share it."""
-    by_class = np.empty(len(column.values), dtype=object)
-    by_class[:] = [mpq(v) / column.denominator for v in column.values.tolist()]
+    rationals = [mpq(v, column.denominator) if not isinstance(v, RATIONAL_TYPE) else v for v in column.values.tolist()]
+    by_class = np.fromiter(rationals, dtype=object, count=len(rationals))
     return column.partition.spread(by_class)
 
 
