@@ -1,8 +1,8 @@
 """Independent checker of memorization certificates: one file, standard library only.
 
-Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv|DATA.npz [--json]``.  Exit code 0: the
-certificate is true and the network memorizes the data.  1: the certificate is false, or it is a
-counterexample and is confirmed (the message says which).  2: a file cannot be read or is malformed.
+Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``.  Exit code 0: the certificate is
+true and the network memorizes the data.  1: the certificate is false, or it is a counterexample and is
+confirmed (the message says which).  2: a file cannot be read or is malformed.  3: out of memory.
 
 It shares no code with the program that writes certificates, so that a mistake there cannot hide here.
 """
@@ -10,7 +10,6 @@ It shares no code with the program that writes certificates, so that a mistake t
 from __future__ import annotations
 
 import argparse
-import ast
 import contextlib
 import functools
 import gzip
@@ -20,36 +19,16 @@ import json
 import math
 import os
 import re
-import struct
 import sys
-import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import IO, Any, NoReturn
+from itertools import zip_longest
+from typing import Any, BinaryIO, NamedTuple
 
 MAX_BYTES = 2**31  # largest input read, counted after decompression
 MAX_EXPONENT = 100_000
-_CHUNK = 512  # digits handed to int() and str() at once; Python's limit on these is never below 640
-_CHUNK_POWER, _HEX_FROM = 10**_CHUNK, 10**4000
-_INTEGER = r"(?:[0-9]+|0x[0-9a-fA-F]+)"
-_NETWORK_NUMBER = re.compile(rf"(-?)({_INTEGER})(?:/({_INTEGER}))?")
-_DATA_NUMBER = re.compile(rf"([+-]?)({_INTEGER})(?:/({_INTEGER}))?")
-_DECIMAL = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE]([+-]?)([0-9]+))?")
-_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-_ARCHITECTURE = ("input_dim", "depth", "width", "num_parameters", "num_nonzero")
-_CLAIMS: dict[str, tuple[str, dict[str, str]]] = {
-    "memverify-certificate": ("memorizes", {"min_margin": "number", "min_margin_sample": "index"}),
-    "memverify-counterexample": ("fails", {"counterexample": "object"}),
-}
-_COMMON = {"format": "string", "version": "one", "verdict": "string", "semantics": "string",
-           "n_samples": "count", "n_features": "count", "network_sha256": "hash",
-           "dataset_sha256": "hash", "architecture": "object"}  # fmt: skip
-_INFORMATIVE = {"decided_by": "object", "theorem": "object", "network_file": "string",
-                "dataset_name": "string", "created_by": "string"}  # fmt: skip
-_NPY_CODES = {"f2": "e", "f4": "f", "f8": "d", "b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q",
-              "u1": "B", "u2": "H", "u4": "I", "u8": "Q"}  # fmt: skip
+CHUNK = 512  # digits handed to int() and str() at once; Python's own limit on these is never below 640
 Sample = tuple[Sequence["Fraction | int"], int]
 
 
@@ -61,12 +40,7 @@ class MalformedError(Exception):
         self.part, self.problem = part, problem
 
 
-class FalseCertificateError(Exception):
-    """A well-formed certificate claims something untrue (internal; becomes a `Report`)."""
-
-
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """Outcome of a check: `verdict` is what a true certificate establishes, None for a false one."""
 
     certificate_is_true: bool
@@ -81,41 +55,44 @@ class Report:
 
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the object that ``--json`` prints."""
-        return {"certificate": "true" if self.certificate_is_true else "false", "verdict": self.verdict,
-                "reason": self.reason, "n_samples": self.n_samples}  # fmt: skip
+        truth = "true" if self.certificate_is_true else "false"
+        return dict(certificate=truth, verdict=self.verdict, reason=self.reason, n_samples=self.n_samples)
 
 
-# ---------------------------------------------------------------------------------------- numbers
-@functools.cache
-def _power_of_ten(exponent: int) -> int:
-    return int(10**exponent)
+# ------------------------------------------------------------------------------- messages, numbers
+def _show(thing: object) -> str:
+    exact = isinstance(thing, Fraction) or type(thing) is int
+    text = canonical_number(thing) if exact else ascii(thing)  # type: ignore[arg-type]
+    return text if len(text) <= 60 else f"{text[:40]}...{text[-12:]} ({len(text)} characters)"
 
 
-def _integer(text: str) -> int:
-    """Convert checked digits of any length; halving keeps the cost of decimal text sub-quadratic."""
-    if text.startswith("0x"):
-        return int(text, 16)
-    if len(text) <= _CHUNK:
-        return int(text)
-    low = _CHUNK << (((len(text) - 1) // _CHUNK).bit_length() - 1)
-    return _integer(text[:-low]) * _power_of_ten(low) + _integer(text[-low:])
+def _need(fits: object, part: str, what: str, wanted: str, found: object) -> None:
+    """Refuse an input that does not fit: WHAT must be WANTED, not FOUND."""
+    if not fits:
+        shown = f"a {type(found).__name__}" if isinstance(found, dict | list) else _show(found)
+        raise MalformedError(part, f"{what} must be {wanted}, not {shown}")
+
+
+def _integer(digits: str) -> int:
+    """Convert checked digits of any length, in time well below quadratic."""
+    if digits.startswith("0x"):
+        return int(digits, 16)
+    parts = [int(digits[max(0, end - CHUNK) : end]) for end in range(len(digits), 0, -CHUNK)]  # lowest first
+    base = 10**CHUNK
+    while len(parts) > 1:
+        parts = [low + high * base for low, high in zip_longest(parts[::2], parts[1::2], fillvalue=0)]
+        base *= base
+    return parts[0]
 
 
 def _integer_text(value: int) -> str:
-    def decimal(rest: int) -> str:
-        if rest < _CHUNK_POWER:
-            return str(rest)
-        high, low = divmod(rest, _CHUNK_POWER)
-        return decimal(high) + str(low).zfill(_CHUNK)
-
-    size = abs(value)
-    return ("-" if value < 0 else "") + (decimal(size) if size < _HEX_FROM else hex(size))
-
-
-@functools.lru_cache(maxsize=1024)
-def _ratio_text(numerator: int, denominator: int) -> str:
-    bottom = "" if denominator == 1 else "/" + _integer_text(denominator)
-    return _integer_text(numerator) + bottom
+    size, lower = abs(value), ""
+    if size >= 10**4000:
+        return hex(value)
+    while size >= 10**CHUNK:
+        size, low = divmod(size, 10**CHUNK)
+        lower = str(low).zfill(CHUNK) + lower
+    return ("-" if value < 0 else "") + str(size) + lower
 
 
 def canonical_number(value: Fraction | int) -> str:
@@ -124,210 +101,177 @@ def canonical_number(value: Fraction | int) -> str:
     >>> canonical_number(Fraction(-6, 4)), canonical_number(7), canonical_number(-10**4000)[:4]
     ('-3/2', '7', '-0xd')
     """
-    return _ratio_text(int(value.numerator), int(value.denominator))
+    top, bottom = int(value.numerator), int(value.denominator)
+    return _integer_text(top) if bottom == 1 else f"{_integer_text(top)}/{_integer_text(bottom)}"
 
 
-def _ratio(match: re.Match[str]) -> Fraction:
-    top = _integer(match[2]) * (-1 if match[1] == "-" else 1)
-    return Fraction(top, _integer(match[3])) if match[3] else Fraction(top)
+_INTEGER = "[0-9]+|0x[0-9a-fA-F]+"
+_STRICT = re.compile(rf"-?(?:{_INTEGER})(?:/(?!(?:0x)?0*$)(?:{_INTEGER}))?")  # the spellings in JSON files
+_DECIMAL = r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?"
+_NUMBER = re.compile(rf"([+-]?)(?:({_INTEGER})(?:/({_INTEGER}))?|{_DECIMAL}|((?i:nan|inf|infinity)))")
 
 
-def _show(thing: object) -> str:
-    if isinstance(thing, dict | list):
-        return "an object" if isinstance(thing, dict) else "a list"
-    exact = isinstance(thing, Fraction) or type(thing) is int
-    text = canonical_number(thing) if exact else ascii(thing)  # type: ignore[arg-type]
-    return text if len(text) <= 60 else f"{text[:40]}...{text[-12:]} ({len(text)} characters)"
-
-
-def _require(fits: object, part: str, problem: str) -> None:
-    if not fits:
-        raise MalformedError(part, problem)
-
-
-@functools.lru_cache(maxsize=1024)
-def _network_number(text: str) -> Fraction | None:
-    match = _NETWORK_NUMBER.fullmatch(text)
-    try:
-        return _ratio(match) if match else None
-    except ZeroDivisionError:
+@functools.lru_cache(maxsize=4096)
+def _number(text: str) -> Fraction | None:
+    """Read a number exactly; None if it does not look like one, ValueError if it is out of bounds."""
+    match = _NUMBER.fullmatch(text)
+    if not match:
         return None
+    sign, top, bottom, whole, after, exponent, infinite = match.groups("")
+    numerator, denominator = _integer(top or whole + after or "0"), _integer(bottom or "1")
+    power = _integer(exponent.lstrip("+-") or "0")
+    if infinite or denominator == 0 or power > MAX_EXPONENT:
+        raise ValueError(f"{_show(text)} is not finite, or has an exponent beyond {MAX_EXPONENT}")
+    power = (-power if exponent.startswith("-") else power) - len(after)
+    numerator, denominator = numerator * 10 ** max(power, 0), denominator * 10 ** max(-power, 0)
+    return Fraction(-numerator if sign == "-" else numerator, denominator)
 
 
-def _string_number(text: object, part: str, where: str) -> Fraction:
-    value = _network_number(text) if isinstance(text, str) else None
-    if value is None:
-        raise MalformedError(part, f'{where}: {_show(text)} is no number; write a string "p" or "p/q"')
-    return value
+# ---------------------------------------------------------------------------- strict JSON, formats
+class _Kind(NamedTuple):
+    wanted: str
+    fits: Callable[[Any], object]
 
 
-@functools.lru_cache(maxsize=1024)
-def _data_number(text: str) -> Fraction | None:
-    """Read a token of a CSV file exactly; None if it does not even look like a number."""
-    if match := _DATA_NUMBER.fullmatch(text):
-        return _ratio(match)
-    if match := _DECIMAL.fullmatch(text):
-        sign, whole, after, only, exponent_sign, exponent = (group or "" for group in match.groups())
-        exponent = exponent.lstrip("0") or "0"
-        if len(exponent) > 6 or int(exponent) > MAX_EXPONENT:
-            raise ValueError(f"an exponent beyond {MAX_EXPONENT}")
-        power = int(exponent_sign + exponent) - len(after or only)
-        top = _integer(whole + after + only) * (-1 if sign == "-" else 1)
-        return Fraction(top * 10**power) if power >= 0 else Fraction(top, 10**-power)
-    if _NOT_FINITE.fullmatch(text):
-        raise ValueError("not a finite number")
+def _only(text: str) -> _Kind:
+    return _Kind(f'"{text}"', lambda v: isinstance(v, str) and v == text)
+
+
+# type() and not isinstance(), which would take true for 1
+_ONE = _Kind("1", lambda v: type(v) is int and v == 1)
+_COUNT = _Kind("an integer, 0 or more", lambda v: type(v) is int and v >= 0)
+_POSITIVE = _Kind("an integer, 1 or more", lambda v: type(v) is int and v >= 1)
+_LABEL = _Kind("-1 or 1", lambda v: type(v) is int and v in (-1, 1))
+_RATIONAL = _Kind('a string "p" or "p/q"', lambda v: isinstance(v, str) and _STRICT.fullmatch(v))
+_HASH = _Kind("64 lower-case hex digits", lambda v: isinstance(v, str) and re.fullmatch("[0-9a-f]{64}", v))
+_LIST = _Kind("a list with at least one entry", lambda v: isinstance(v, list) and v)
+
+_NETWORK = {"format": _only("memverify-network"), "version": _ONE, "input_dim": _POSITIVE, "layers": _LIST}
+_ARCHITECTURE = dict.fromkeys(("input_dim", "depth", "width", "num_parameters", "num_nonzero"), _COUNT)
+_CLAIM = {"version": _ONE, "semantics": _only("real"), "n_samples": _POSITIVE, "n_features": _POSITIVE,
+          "network_sha256": _HASH, "dataset_sha256": _HASH, "architecture": _ARCHITECTURE}  # fmt: skip
+_MEMORIZES = _CLAIM | {"format": _only("memverify-certificate"), "verdict": _only("memorizes"),
+                       "min_margin": _RATIONAL, "min_margin_sample": _COUNT}  # fmt: skip
+_FAILS = _CLAIM | {"format": _only("memverify-counterexample"), "verdict": _only("fails"),
+                   "counterexample": {"index": _COUNT, "label": _LABEL, "output": _RATIONAL}}  # fmt: skip
+_UNCHECKED = {"decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures"}
+
+
+def _conform(value: Any, shape: Any, part: str, where: str, optional: Iterable[str] = ()) -> None:
+    """Require that a value is of one kind or, recursively, an object with exactly the keys of `shape`."""
+    if isinstance(shape, _Kind):
+        return _need(shape.fits(value), part, where, shape.wanted, value)
+    _need(isinstance(value, dict), part, where, "an object", value)
+    unknown = ", ".join(sorted(value.keys() - shape.keys() - set(optional)))
+    _need(not unknown, part, where, "without unknown keys", unknown)
+    for key, inner in shape.items():
+        _need(key in value, part, f"the key {key} of {where}", "present", "missing")
+        _conform(value[key], inner, part, f"{key} of {where}")
     return None
-
-
-# ----------------------------------------------------------------------------------- JSON, network
-def _read_capped(stream: IO[bytes] | gzip.GzipFile, part: str, cap: int = MAX_BYTES) -> bytes:
-    chunks, total = [], 0
-    while chunk := stream.read(1 << 20):
-        total += len(chunk)
-        if total > cap:
-            raise MalformedError(part, f"more than {cap} bytes after decompression; use a smaller file")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _parse_json(data: bytes, part: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys: dict[str, Any] = {}
-        for key, value in pairs:
-            _require(key not in keys, part, f"the key {_show(key)} occurs twice in one object; keep one")
-            keys[key] = value
-        return keys
+        _need(len(dict(pairs)) == len(pairs), part, "keys", "distinct", ", ".join(key for key, _ in pairs))
+        return dict(pairs)
 
     def whole(text: str) -> int:
-        _require(len(text) <= _CHUNK, part, f"a bare integer of {len(text)} digits; write it as a string")
+        fits = re.fullmatch("-?[0-9]{1,%d}" % CHUNK, text)
+        _need(fits, part, "a bare number", f"an integer of at most {CHUNK} digits", text)
         return int(text)
 
-    def constant(text: str) -> NoReturn:
-        raise MalformedError(part, f"{text} is not JSON; only finite numbers are allowed")
-
     try:
-        text = data.decode("utf-8")
-        return json.loads(text, object_pairs_hook=unique, parse_int=whole, parse_constant=constant)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_int=whole,
+                          parse_float=whole, parse_constant=whole)  # fmt: skip
     except RecursionError:
-        raise MalformedError(part, "nested too deeply; the format needs only a few levels") from None
+        raise MalformedError(part, "nested too deeply") from None
     except ValueError as error:  # includes UnicodeDecodeError
         raise MalformedError(part, f"not valid JSON ({error}); was the file cut short?") from None
 
 
-def _expect_keys(value: Any, needed: Iterable[str], others: Iterable[str], part: str, where: str) -> None:
-    _require(isinstance(value, dict), part, f"{where} must be an object {{...}}, not {_show(value)}")
-    missing, extra = sorted(set(needed) - value.keys()), sorted(value.keys() - set(needed) - set(others))
-    _require(not missing, part, f"{where}: missing {', '.join(missing)}; add it")
-    _require(not extra, part, f"{where}: unknown {_show(', '.join(extra))}; remove it")
+# ----------------------------------------------------------------------------------------- network
+class _Layer(NamedTuple):
+    """Output r is (offsets[r] + the sum of weight * input over rows[r]) / bottoms[r]."""
+
+    rows: Sequence[Sequence[tuple[int, Fraction | int]]]
+    offsets: Sequence[Fraction | int]  # these and the weights: int, or Fraction for unwieldy denominators
+    factors: Sequence[int]  # bottom / bottoms[r]
+    bottom: int
 
 
-@dataclass(frozen=True)
-class _Network:
+class _Network(NamedTuple):
     sha256: str
     architecture: dict[str, int]
     layers: list[_Layer]
 
 
 def _read_network(data: bytes) -> _Network:
-    """Parse, hash in canonical form and prepare for evaluation, one layer at a time."""
-    part = "network"
+    """Parse a network, hash its canonical form, count it, and prepare it for evaluation."""
     if data[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(data)) as stream:
-                data = _read_capped(stream, part)
+                data = _read_capped(stream, "network")
         except (OSError, EOFError, zlib.error) as error:
-            raise MalformedError(part, f"damaged gzip data ({error}); compress it again") from None
-    top = _parse_json(data, part)
-    _expect_keys(top, ("format", "version", "input_dim", "layers"), (), part, "the top level")
-    inputs, layers, version = top["input_dim"], top["layers"], top["version"]
-    _require(top["format"] == "memverify-network" and type(version) is int and version == 1, part,
-             'it needs "format":"memverify-network" and "version":1')  # fmt: skip
-    _require(type(inputs) is int and inputs >= 1, part, f"input_dim is {_show(inputs)}; write 1, 2, ...")
-    _require(isinstance(layers, list) and layers, part, "layers must be a list of at least one layer")
+            raise MalformedError("network", f"damaged gzip data ({error})") from None
+    top = _parse_json(data, "network")
+    _conform(top, _NETWORK, "network", "top level")
+    inputs, layers, width, parameters, nonzero = top["input_dim"], [], 0, 0, 0
     opening = f'{{"format":"memverify-network","version":1,"input_dim":{inputs},"layers":['
     digest = hashlib.sha256(opening.encode())
-    numbers = {"input_dim": inputs, "depth": len(layers), "width": 0, "num_parameters": 0, "num_nonzero": 0}
-    prepared = []
-    for index, layer in enumerate(layers):
-        where = f"layers[{index}]"
-        _expect_keys(layer, ("weight", "bias"), (), part, where)
-        weight, bias = layer["weight"], layer["bias"]
-        fits = isinstance(weight, list) and isinstance(bias, list) and len(weight) == len(bias) >= 1
-        _require(fits, part, f"{where}: weight and bias must be lists of one length, at least 1")
-        rows = [_read_row(row, inputs, f"{where}.weight[{place}]") for place, row in enumerate(weight)]
-        offsets = [_string_number(b, part, f"{where}.bias[{place}]") for place, b in enumerate(bias)]
-        prepared.append(_prepare(rows, offsets))
-        row_texts = (",".join(f'[{c},"{canonical_number(w)}"]' for c, w in row) for row in rows)
-        digest.update(("," if index else "").encode() + b'{"weight":[')
-        digest.update(",".join(f"[{text}]" for text in row_texts).encode() + b'],"bias":[')
-        digest.update(",".join(f'"{canonical_number(b)}"' for b in offsets).encode() + b"]}")
-        numbers["num_parameters"] += len(rows) * (inputs + 1)
-        numbers["num_nonzero"] += sum(map(len, rows)) + sum(b != 0 for b in offsets)
+    for place, layer in enumerate(top["layers"]):
+        where = f"layers[{place}]"
+        _conform(layer, {"weight": _LIST, "bias": _LIST}, "network", where)
+        rows = [_read_row(row, inputs, f"{where}.weight[{r}]") for r, row in enumerate(layer["weight"])]
+        offsets = [_rational(text, f"{where}.bias[{r}]") for r, text in enumerate(layer["bias"])]
+        _need(len(offsets) == len(rows), "network", f"the length of {where}.bias", str(len(rows)), len(offsets))
+        texts = "],[".join(",".join(f'[{c},"{canonical_number(w)}"]' for c, w in row) for row in rows)
+        bias = ",".join(f'"{canonical_number(b)}"' for b in offsets)
+        digest.update(f'{"," if place else ""}{{"weight":[[{texts}]],"bias":[{bias}]}}'.encode())
+        width = max(width, inputs) if place else 0
+        parameters += len(rows) * (inputs + 1)
+        nonzero += sum(map(len, rows)) + sum(b != 0 for b in offsets)
+        layers.append(_prepare(rows, offsets))
         inputs = len(rows)
-        if index < len(layers) - 1:
-            numbers["width"] = max(numbers["width"], inputs)
-    _require(inputs == 1, part, f"the last layer has {inputs} outputs; it must have exactly 1")
+    _need(inputs == 1, "network", "the number of outputs of the last layer", "1", inputs)
     digest.update(b"]}")
-    return _Network(digest.hexdigest(), numbers, prepared)
+    sizes = (top["input_dim"], len(layers), width, parameters, nonzero)
+    return _Network(digest.hexdigest(), dict(zip(_ARCHITECTURE, sizes, strict=True)), layers)
 
 
-def _read_row(row: object, inputs: int, where: str) -> list[tuple[int, Fraction]]:
-    if not isinstance(row, list):
-        raise MalformedError("network", f'{where} must be a list of [column, "p/q"] pairs')
-    entries, previous = [], -1
+def _rational(text: Any, where: str) -> Fraction:
+    _conform(text, _RATIONAL, "network", where)
+    return _number(text) or Fraction(0)
+
+
+def _read_row(row: Any, inputs: int, where: str) -> list[tuple[int, Fraction]]:
+    _need(isinstance(row, list), "network", where, "a list of pairs", row)
+    entries, lowest = [], 0
     for pair in row:
-        if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int:
-            raise MalformedError("network", f'{where}: an entry is not a pair [column, "p/q"]')
-        if not previous < pair[0] < inputs:
-            problem = f"column {_show(pair[0])} is out of place; they ascend and stay below {inputs}"
-            raise MalformedError("network", f"{where}: {problem}")
-        previous = pair[0]
-        if value := _string_number(pair[1], "network", where):
-            entries.append((previous, value))
+        _need(isinstance(pair, list) and len(pair) == 2, "network", f"an entry of {where}", "a pair", pair)
+        fits = type(pair[0]) is int and lowest <= pair[0] < inputs
+        _need(fits, "network", f"a column in {where}", f"one of {lowest}, ..., {inputs - 1}", pair[0])
+        lowest = pair[0] + 1
+        if value := _rational(pair[1], where):
+            entries.append((pair[0], value))
     return entries
 
 
-# -------------------------------------------------------------------------------------- evaluation
-@dataclass(frozen=True)
-class _IntegerLayer:
-    """Row r is (offsets[r] + sum of weight * input) / (denominator / factors[r]), all integers."""
-
-    offsets: list[int]
-    columns: list[tuple[int, list[tuple[int, int]]]]  # by input, so that a zero input costs nothing
-    factors: list[int]
-    denominator: int
-
-    def apply(self, values: list[int], common: int, relu: bool) -> tuple[list[int], int]:
-        totals = [offset * common for offset in self.offsets] if common != 1 else self.offsets.copy()
-        for column, entries in self.columns:
-            if value := values[column]:
-                for row, weight in entries:
-                    totals[row] += weight * value
-        if relu:
-            totals = [total if total > 0 else 0 for total in totals]
-        if self.denominator == 1:
-            return totals, common
-        return [t * f for t, f in zip(totals, self.factors, strict=True)], common * self.denominator
-
-
-@dataclass(frozen=True)
-class _RationalLayer:
-    """For denominators with little in common, where one common denominator would be far too long."""
-
-    rows: list[list[tuple[int, Fraction]]]
-    offsets: list[Fraction]
-
-    def apply(self, values: list[int], common: int, relu: bool) -> tuple[list[int], int]:
-        totals = []
-        for row, offset in zip(self.rows, self.offsets, strict=True):
-            terms = [offset, *(weight * Fraction(values[c], common) for c, weight in row if values[c])]
-            while len(terms) > 1:  # in pairs: one long running sum would make every step expensive
-                terms = [sum(terms[i : i + 2], Fraction(0)) for i in range(0, len(terms), 2)]
-            totals.append(terms[0] if terms[0] > 0 or not relu else Fraction(0))
-        return _over_one_denominator(totals)
-
-
-_Layer = _IntegerLayer | _RationalLayer
+def _prepare(rows: list[list[tuple[int, Fraction]]], offsets: list[Fraction]) -> _Layer:
+    """Scale each row to integers, unless one common denominator would be far longer than the numbers."""
+    bottoms = [b.denominator for b in offsets]
+    limit = 4096 + 64 * max(x.denominator.bit_length() for x in (*offsets, *(w for row in rows for _, w in row)))
+    common = 1
+    for r, row in enumerate(rows):
+        for _, weight in row:
+            bottoms[r] = math.lcm(bottoms[r], weight.denominator)
+            if bottoms[r].bit_length() > limit:
+                return _Layer(rows, offsets, (), 1)
+        common = math.lcm(common, bottoms[r])
+        if common.bit_length() > limit:
+            return _Layer(rows, offsets, (), 1)
+    scaled = [[(c, int(w * m)) for c, w in row] for row, m in zip(rows, bottoms, strict=True)]
+    scaled_offsets = [int(b * m) for b, m in zip(offsets, bottoms, strict=True)]
+    return _Layer(scaled, scaled_offsets, [common // m for m in bottoms], common)
 
 
 def _over_one_denominator(values: Iterable[Fraction | int]) -> tuple[list[int], int]:
@@ -336,353 +280,161 @@ def _over_one_denominator(values: Iterable[Fraction | int]) -> tuple[list[int], 
     return [top * (common // bottom) for top, bottom in pairs], common
 
 
-def _prepare(rows: list[list[tuple[int, Fraction]]], offsets: list[Fraction]) -> _Layer:
-    numbers = [*offsets, *(weight for row in rows for _, weight in row)]
-    limit = 4096 + 64 * max(number.denominator.bit_length() for number in numbers)
-    common, bottoms = 1, []
-    for row, offset in zip(rows, offsets, strict=True):
-        bottom = offset.denominator
-        for _, weight in row:
-            bottom = math.lcm(bottom, weight.denominator)
-            if bottom.bit_length() > limit:
-                return _RationalLayer(rows, offsets)
-        common = math.lcm(common, bottom)
-        if common.bit_length() > limit:
-            return _RationalLayer(rows, offsets)
-        bottoms.append(bottom)
-    columns: dict[int, list[tuple[int, int]]] = {}
-    for index, row in enumerate(rows):
-        for column, weight in row:
-            scaled = weight.numerator * (bottoms[index] // weight.denominator)
-            columns.setdefault(column, []).append((index, scaled))
-    scaled_offsets = [o.numerator * (b // o.denominator) for o, b in zip(offsets, bottoms, strict=True)]
-    return _IntegerLayer(scaled_offsets, sorted(columns.items()), [common // b for b in bottoms], common)
-
-
 def _output(layers: list[_Layer], point: Sequence[Fraction | int]) -> Fraction:
     """Return the exact F(point), carrying each layer's values as integers over one denominator."""
     values, common = _over_one_denominator(point)
     limit = 64 + 2 * common.bit_length()
-    for index, layer in enumerate(layers):
-        values, common = layer.apply(values, common, index < len(layers) - 1)
+    for place, (rows, offsets, factors, bottom) in enumerate(layers):
+        totals: list[Any] = []
+        for row, offset in zip(rows, offsets, strict=True):
+            total = offset * common
+            for column, weight in row:
+                if value := values[column]:
+                    total += weight * value
+            totals.append(total if total > 0 or place == len(layers) - 1 else 0)
+        if factors:
+            values = [t * f for t, f in zip(totals, factors, strict=True)] if bottom > 1 else totals
+        else:
+            values, bottom = _over_one_denominator(totals)
+        common *= bottom
         if common.bit_length() > limit:  # reduce only now: a gcd in every layer would dominate the cost
-            if common & (common - 1) == 0:  # a power of two: the zero bits shared by all are the gcd
-                joined = functools.reduce(int.__or__, values, common)
-                shift = (joined & -joined).bit_length() - 1
-                values, common = [value >> shift for value in values], common >> shift
-            else:
-                divisor = math.gcd(common, *values)
-                values, common = [value // divisor for value in values], common // divisor
+            divisor = math.gcd(common, *values)
+            values, common = [value // divisor for value in values], common // divisor
             limit = 64 + 2 * common.bit_length()
     return Fraction(values[0], common)
 
 
-# -------------------------------------------------------------------------------------------- data
+# ------------------------------------------------------------------------------------------- check
 def read_csv(data: bytes) -> Iterator[Sample]:
-    """Yield the samples of a CSV file exactly.
-
-    >>> list(read_csv(b"a,b,label" + bytes([10]) + b"0.1,1/3,+1"))
-    [([Fraction(1, 10), Fraction(1, 3)], 1)]
-    """
-    width, first = 0, True
-    for number, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
-        if not raw.strip(b" \t"):
+    """Yield the samples of a CSV file; a first line in which no field is a number is a header."""
+    width = 0
+    for place, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        text = line.removesuffix(b"\r").decode("utf-8", "backslashreplace").strip(" \t")
+        if not text:
             continue
-        values: list[Fraction | None] = []
-        tokens = [token.strip(" \t") for token in raw.decode("utf-8", "backslashreplace").split(",")]
-        for token in tokens:
-            try:
-                values.append(_data_number(token))
-            except (ValueError, ZeroDivisionError) as error:
-                why = "zero denominator" if isinstance(error, ZeroDivisionError) else str(error)
-                raise MalformedError("data", f"line {number}: {_show(token)}: {why}; correct it") from None
-        same = width in (0, len(values))
-        _require(same, "data", f"line {number} has {len(values)} fields, earlier lines {width}; mend it")
-        width, header, first = len(values), first and not any(v is not None for v in values), False
-        if header:
-            continue
-        exact = [value for value in values if value is not None]
-        if len(exact) < len(values):
-            problem = f"{_show(tokens[values.index(None)])} is not a number; write 3, 0.1, 1e-3, 2/3, 0x1f"
-            raise MalformedError("data", f"line {number}: {problem}")
-        if width < 2 or exact[-1] not in (-1, 1):
-            problem = f"it must be coordinates, then a label -1 or 1, not {_show(tokens[-1])}"
-            raise MalformedError("data", f"line {number}: {problem}")
-        yield exact[:-1], int(exact[-1])
-
-
-@dataclass(frozen=True)
-class _Array:
-    shape: tuple[int, ...]
-    code: str
-    data: bytes
-    column_major: bool
-
-    def row(self, index: int) -> Sequence[int | float]:
-        """Return entry `index` along the first axis as a flat sequence (array of at most 2 axes)."""
-        rows, width = (*self.shape, 1, 1)[:2]
-        size = struct.calcsize(self.code)
-        if self.column_major:
-            places = range(index * size, len(self.data), rows * size)
-            return [struct.unpack_from(self.code, self.data, place)[0] for place in places]
-        return struct.unpack_from(f"{self.code[0]}{width}{self.code[1]}", self.data, index * width * size)
-
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> _Array:
-    info = archive.getinfo(name)
-    need = functools.partial(_require, part="data")
-    need(info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED), problem="unusual compression")
-    with archive.open(name) as stream:
-        start = stream.read(8)
-        fits = len(start) == 8 and start[:6] == b"\x93NUMPY" and start[6] in (1, 2, 3)
-        need(fits, problem="not an .npy array")
-        long = start[6] > 1
-        (length,) = struct.unpack("<I" if long else "<H", stream.read(4 if long else 2))
-        need(length <= 65536, problem=f"a header of {length} bytes")
-        header = ast.literal_eval(stream.read(length).decode("utf-8").strip())
-        fits = isinstance(header, dict) and header.keys() == {"descr", "fortran_order", "shape"}
-        need(fits, problem="the header must have the keys descr, fortran_order, shape")
-        kind, order, shape = header["descr"], header["fortran_order"], header["shape"]
-        fits = isinstance(kind, str) and kind[:1] in ("<", ">", "|") and kind[1:] in _NPY_CODES
-        need(fits, problem=f"type {_show(kind)}; store float16/32/64, integers or bool")
-        fits = type(order) is bool and type(shape) is tuple and len(shape) <= 2
-        fits = fits and all(type(size) is int and size >= 1 for size in shape)
-        need(fits, problem="the shape must have at most 2 axes, each of size at least 1")
-        code = (">" if kind[0] == ">" else "<") + _NPY_CODES[kind[1:]]
-        declared, stored = math.prod(shape) * struct.calcsize(code), info.file_size - stream.tell()
-        need(declared == stored, problem=f"{stored} bytes stored, its shape needs {_show(declared)}")
-        need(declared <= MAX_BYTES, problem=f"more than {MAX_BYTES} bytes")
-        data = _read_capped(stream, "data", declared)
-        need(len(data) == declared, problem="the data ends early")
-        return _Array(shape, code, data, order and len(shape) == 2)
-
-
-def read_npz(data: bytes) -> Iterator[Sample]:
-    """Yield the samples of an .npz archive: `x`, `y`, or integers `x_num`, `x_den`, `y`."""
-    arrays: dict[str, _Array] = {}
-    name, part = "the archive", "data"
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for name in archive.namelist():
-                key = name.removesuffix(".npy")
-                _require(key not in arrays, part, "it is stored twice")
-                arrays[key] = _read_array(archive, name)
-    except (ValueError, SyntaxError, TypeError, KeyError, OSError, EOFError, RuntimeError, struct.error,
-            zlib.error, zipfile.BadZipFile, MalformedError) as error:  # fmt: skip
-        why = error.problem if isinstance(error, MalformedError) else " ".join(str(error).split())
-        raise MalformedError(part, f"{_show(name)}: {why}; save it again with numpy.savez") from None
-    top = "x_num" if "x_num" in arrays else "x"
-    needed = ("x_num", "x_den", "y") if top == "x_num" else ("x", "y")
-    _expect_keys(arrays, needed, ("scale_num", "scale_den"), part, f"the archive (with array {top})")
-    x, y = arrays[top], arrays["y"]
-    fits = len(x.shape) == 2 and y.shape == x.shape[:1]
-    _require(fits, part, f"the shapes of {top} and y are {x.shape}, {y.shape}; they must be (N, n), (N,)")
-    for key, array in arrays.items():
-        rational = key not in ("x", "y")
-        fits = not rational or array.code[1] not in "efd?"
-        _require(fits, part, f"array {key} must have an integer type")
-        fits = math.prod(array.shape) == 1 or (key == "x_den" and array.shape == x.shape)
-        _require(not rational or key == "x_num" or fits, part, f"array {key} has shape {array.shape}")
-    scales = [int(arrays[key].row(0)[0]) if key in arrays else 1 for key in ("scale_num", "scale_den")]
-    bottoms: Sequence[int | float] = [1] * x.shape[1]
-    for index in range(x.shape[0]):
-        if top == "x_num":
-            matched = arrays["x_den"].shape == x.shape
-            bottoms = arrays["x_den"].row(index) if matched else [*arrays["x_den"].row(0)] * x.shape[1]
+        fields = [field.strip(" \t") for field in text.split(",")]
         try:
-            scale = Fraction(*scales)
-            point = [_exact(t, b) * scale for t, b in zip(x.row(index), bottoms, strict=True)]
-        except (ValueError, OverflowError, ZeroDivisionError):
-            raise MalformedError(part, f"sample {index}: NaN, infinity or a zero denominator") from None
-        label = y.row(index)[0]
-        _require(label in (-1, 1), part, f"sample {index} has label {label}; labels must be -1 or 1")
-        yield point, int(label)
+            values = [_number(field) for field in fields]
+        except ValueError as error:
+            raise MalformedError("data", f"line {place}: {error}") from None
+        fits = len(fields) == (width or max(2, len(fields)))
+        _need(fits, "data", f"line {place}: the number of fields", str(width or "2 or more"), len(fields))
+        exact = [value for value in values if value is not None]
+        if exact or width:  # else it is a header
+            bad = fields[values.index(None)] if None in values else ""
+            _need(len(exact) == len(fields), "data", f"line {place}: a field", "a number", bad)
+            _need(exact[-1] in (-1, 1), "data", f"line {place}: the label", "-1 or 1", fields[-1])
+            yield exact[:-1], int(exact[-1])
+        width = len(fields)
 
 
-@functools.lru_cache(maxsize=1024)
-def _exact(top: float, bottom: float) -> Fraction:
-    return Fraction(top) if bottom == 1 else Fraction(int(top), int(bottom))
+class _Found(NamedTuple):
+    count: int
+    features: int
+    sha256: str
+    least: tuple[Fraction, int]  # the least y * F(x), and a sample that attains it
+    named: tuple[int, Fraction] | None  # label and output of the sample that the certificate names
 
 
-# ------------------------------------------------------------------------------------ certificates
-def _read_certificate(data: bytes) -> dict[str, Any]:
-    part = "certificate"
-    claim: dict[str, Any] = _parse_json(data, part)
-    form = claim.get("format") if isinstance(claim, dict) else None
-    known = isinstance(form, str) and form in _CLAIMS
-    _require(known, part, f"format is {_show(form)}; it must be one of {', '.join(_CLAIMS)}")
-    verdict, own = _CLAIMS[str(form)]
-    _expect_keys(claim, _COMMON | own, _INFORMATIVE, part, "the top level")
-    for key, kind in (_COMMON | own | _INFORMATIVE).items():
-        if key in claim:
-            claim[key] = _typed(claim[key], kind, key)
-    fits = claim["verdict"] == verdict and claim["semantics"] == "real"
-    _require(fits, part, f'a {form} must say "verdict":"{verdict}" and "semantics":"real"')
-    _expect_keys(claim["architecture"], _ARCHITECTURE, (), part, "architecture")
-    for key in _ARCHITECTURE:
-        _typed(claim["architecture"][key], "index", f"architecture.{key}")
-    if "counterexample" in claim:
-        shown = claim["counterexample"]
-        kinds = {"index": "index", "label": "label", "output": "number"}
-        _expect_keys(shown, kinds, (), part, "counterexample")
-        claim["counterexample"] = {k: _typed(shown[k], kinds[k], f"counterexample.{k}") for k in kinds}
-    return claim
-
-
-def _typed(value: Any, kind: str, where: str) -> Any:
-    if kind == "number":
-        return _string_number(value, "certificate", where)
-    integer = type(value) is int  # isinstance would let true and false through
-    kinds = {
-        "object": (isinstance(value, dict), "an object"),
-        "string": (isinstance(value, str), "a string"),
-        "one": (integer and value == 1, "1, the only version this checker knows"),
-        "count": (integer and value >= 1, "an integer of at least 1"),
-        "index": (integer and value >= 0, "an integer of at least 0"),
-        "label": (integer and value in (-1, 1), "-1 or 1"),
-        "hash": (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value), "64 lower-case hex"),
-    }
-    fits, wanted = kinds[kind]
-    _require(fits, "certificate", f"{where} is {_show(value)}; it must be {wanted}")
-    return value
-
-
-@dataclass
-class _Findings:
-    """What one pass over the data finds; evaluation stops at the first sample with the wrong sign."""
-
-    count: int = 0
-    features: int = 0
-    sha256: str = ""
-    least: Fraction | None = None
-    least_at: int = 0
-    at_named: tuple[int, Fraction] | None = None  # label and output at the sample the certificate names
-
-
-def _survey(claim: dict[str, Any], network: _Network, samples: Iterable[Sample]) -> _Findings:
-    """Validate and hash all samples (a malformed file outranks a false claim) and evaluate as needed."""
-    found, digest = _Findings(), hashlib.sha256()
-    seen: dict[bytes, tuple[int, int]] = {}
-    memorizes = claim["verdict"] == "memorizes"
-    named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
-    usable = network.sha256 == claim["network_sha256"]
+def _survey(samples: Iterable[Sample], network: _Network, named: int, all_samples: bool, run: bool) -> _Found:
+    """Validate and hash every sample; evaluate all, or the named one, or (unless `run`) none."""
+    digest, seen, features, index = hashlib.sha256(), dict[bytes, tuple[int, int]](), 0, -1
+    least, at_named = None, None
     for index, (point, label) in enumerate(samples):
         where = f"sample {index} (counted from 0)"
-        fits = type(label) is int and label in (-1, 1)
-        _require(fits, "data", f"{where} has label {_show(label)}; labels must be -1 or 1")
-        fits = len(point) == (found.features if index else len(point)) >= 1
-        _require(fits, "data", f"{where} has {len(point)} coordinates; all need the same, 1 or more")
+        _conform(label, _LABEL, "data", f"the label of {where}")
+        features = features or len(point)
+        _need(len(point) == features >= 1, "data", f"the coordinates of {where}", f"{features or 1}", len(point))
         fits = all(isinstance(value, Fraction | int) for value in point)
-        _require(fits, "data", f"{where} has a coordinate that is neither a Fraction nor an int")
-        found.features, found.count = len(point), index + 1
+        _need(fits, "data", f"every coordinate of {where}", "a Fraction or an int", "something else")
         line = ",".join(map(canonical_number, point)).encode()
         digest.update(b"%b,%d\n" % (line, label))
         other, other_label = seen.setdefault(hashlib.sha256(line).digest(), (index, label))
-        _require(other_label == label, "data", f"{where} and sample {other} are one point, both labels, "
-                                               "which no network memorizes; remove one")  # fmt: skip
-        usable = usable and len(point) == network.architecture["input_dim"]
-        failed = found.least is not None and found.least <= 0
-        if not usable or failed or not (memorizes or index == named):
-            continue
-        output = _output(network.layers, point)
-        if index == named:
-            found.at_named = label, output
-        if found.least is None or label * output < found.least:
-            found.least, found.least_at = label * output, index
-    _require(found.count, "data", "there are no samples in it; it needs at least one")
-    found.sha256 = digest.hexdigest()
-    return found
+        if other_label != label:
+            raise MalformedError("data", f"{where} and sample {other} are one point with both labels")
+        if run and features == network.architecture["input_dim"] and (all_samples or index == named):
+            output = _output(network.layers, point)
+            least = min(least or (label * output, index), (label * output, index))
+            at_named = (label, output) if index == named else at_named
+    _need(index >= 0, "data", "the number of samples", "1 or more", "no samples")
+    return _Found(index + 1, features, digest.hexdigest(), least or (Fraction(0), 0), at_named)
 
 
-def _compare(claim: dict[str, Any], network: _Network, found: _Findings) -> str:
-    """Return what is established, or raise FalseCertificateError at the first untrue claim."""
-
-    def hold(fact: bool, untrue: str) -> None:
-        if not fact:
-            raise FalseCertificateError(untrue)
-
-    def equal(what: str, claimed: object, actual: object) -> None:
-        hold(claimed == actual, f"{what}: the certificate says {_show(claimed)}, found {_show(actual)}")
-
-    equal("network_sha256 (another network file?)", claim["network_sha256"], network.sha256)
-    for key in _ARCHITECTURE:
-        equal(f"architecture.{key}", claim["architecture"][key], network.architecture[key])
-    equal("n_features", claim["n_features"], found.features)
-    equal("n_features and the network's input_dim", claim["n_features"], network.architecture["input_dim"])
-    equal("n_samples", claim["n_samples"], found.count)
-    equal("dataset_sha256 (other data, or another order?)", claim["dataset_sha256"], found.sha256)
-    memorizes = claim["verdict"] == "memorizes"
-    if memorizes:
-        least = found.least or Fraction(0)
-        hold(least > 0, f"wrong sign: y*F(x) = {_show(least)} is not positive at sample {found.least_at}")
-        equal(f"min_margin (attained at sample {found.least_at})", claim["min_margin"], least)
-    named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
-    if found.at_named is None:
-        raise FalseCertificateError(f"there is no sample {_show(named)}, only {found.count}, from 0")
-    label, output = found.at_named
-    if memorizes:
-        equal(f"margin of sample {named} (min_margin_sample)", least, label * output)
-        return f"the network memorizes all {found.count} samples; margin {_show(least)} (sample {named})"
-    equal("counterexample.label", claim["counterexample"]["label"], label)
-    equal("counterexample.output", claim["counterexample"]["output"], output)
-    hold(label * output <= 0, f"sample {named} has y*F(x) = {_show(label * output)} > 0: not a failure")
-    return f"the network does not memorize: sample {named} has label {label} and output {_show(output)}"
+def _comparisons(claim: dict[str, Any], network: _Network, found: _Found) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what is claimed beside what is found; the claim is true if no pair differs."""
+    yield "network_sha256 (another network file?)", claim["network_sha256"], network.sha256
+    for key, actual in network.architecture.items():
+        yield f"architecture.{key}", claim["architecture"][key], actual
+    yield "n_features", claim["n_features"], found.features
+    yield "n_features beside the network's input_dim", found.features, network.architecture["input_dim"]
+    yield "n_samples", claim["n_samples"], found.count
+    yield "dataset_sha256 (other data, or another order?)", claim["dataset_sha256"], found.sha256
+    yield "the sample that the certificate names", "present", "present" if found.named else "missing"
+    label, output = found.named or (1, Fraction(0))
+    if claim["verdict"] == "memorizes":
+        least, place = found.least
+        sign = "positive" if least > 0 else "not positive"
+        yield f"the sign of y*F(x) = {_show(least)} at sample {place}", "positive", sign
+        yield f"min_margin (attained at sample {place})", _number(claim["min_margin"]), least
+        yield "the margin of min_margin_sample", least, label * output
+    else:
+        yield "counterexample.label", claim["counterexample"]["label"], label
+        yield "counterexample.output", _number(claim["counterexample"]["output"]), output
+        yield "counterexample: failure", True, label * output <= 0
 
 
 def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: Iterable[Sample]) -> Report:
-    """Check every claim of a certificate against a network and a data set.
+    """Check every claim of a certificate; samples are (coordinates, label), read once, in order.
 
-    Parameters
-    ----------
-    certificate_text : bytes
-        The certificate or counterexample, JSON in UTF-8.
-    network_bytes : bytes
-        The network, JSON or gzip-compressed JSON.
-    samples : iterable of (sequence of Fraction or int, int)
-        Coordinates and label (-1 or 1) of each sample, in order; read once.
-
-    Returns
-    -------
-    Report
-        Whether the certificate is true, and what it establishes or why it is false.
-
-    Raises
-    ------
-    MalformedError
-        If an input breaks its format; this outranks every untrue claim.
+    Raises MalformedError if an input breaks its format, which outranks every untrue claim.
     """
-    claim, network = _read_certificate(certificate_text), _read_network(network_bytes)
-    found = _survey(claim, network, samples)
-    try:
-        return Report(True, claim["verdict"], _compare(claim, network, found), found.count)
-    except FalseCertificateError as error:
-        return Report(False, None, str(error), found.count)
+    claim, network = _parse_json(certificate_text, "certificate"), _read_network(network_bytes)
+    memorizes = not (isinstance(claim, dict) and claim.get("format") == "memverify-counterexample")
+    _conform(claim, _MEMORIZES if memorizes else _FAILS, "certificate", "top level", _UNCHECKED)
+    named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
+    found = _survey(samples, network, named, memorizes, network.sha256 == claim["network_sha256"])
+    for what, claimed, actual in _comparisons(claim, network, found):
+        if claimed != actual:
+            reason = f"{what}: the certificate says {_show(claimed)}, found {_show(actual)}"
+            return Report(False, None, reason, found.count)
+    label, output = found.named or (0, Fraction(0))
+    reason = (f"the network memorizes all {found.count} samples; margin {_show(label * output)} (sample {named})"
+              if memorizes else f"the network does not memorize: sample {named} has label {label} "
+              f"and output {_show(output)}")  # fmt: skip
+    return Report(True, claim["verdict"], reason, found.count)
 
 
 # ------------------------------------------------------------------------------------ command line
+def _read_capped(stream: BinaryIO | gzip.GzipFile, part: str) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise MalformedError(part, f"more than {MAX_BYTES} bytes after decompression")
+    return data
+
+
 def _read_file(path: str, part: str) -> bytes:
     try:
         with open(path, "rb") as stream:
             return _read_capped(stream, part)
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise MalformedError(part, f"cannot be read ({why}); give the path of a readable file") from None
+        raise MalformedError(part, f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
 
 def check_files(certificate: str, network: str, data: str) -> Report:
-    """Check a certificate file against a network file and a .csv or .npz data file."""
-    samples = _read_file(data, "data")
-    is_zip = samples[:2] == b"PK" or data.lower().endswith(".npz")
-    reader = read_npz(samples) if is_zip else read_csv(samples)
-    return check_certificate(_read_file(certificate, "certificate"), _read_file(network, "network"), reader)
+    """Check a certificate file against a network file and a .csv data file."""
+    table = _read_file(data, "data")
+    if table[:2] == b"PK" or data.lower().endswith(".npz"):
+        raise MalformedError("data", "only .csv is read here: memverify export DATA -o data.csv writes it")
+    texts = _read_file(certificate, "certificate"), _read_file(network, "network")
+    return check_certificate(*texts, read_csv(table))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code (0, 1, 2, or 130 when interrupted)."""
+    """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(description="Check a memorization certificate exactly.")
     parser.add_argument("certificate", help="certificate or counterexample (.json)")
     parser.add_argument("network", help="network (.json or .json.gz)")
-    parser.add_argument("data", help="data set (.csv or .npz)")
+    parser.add_argument("data", help="data set (.csv)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
@@ -693,20 +445,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report.exit_code
     except MalformedError as error:
         path = str(getattr(options, error.part))
-        message = f"{path if path.isprintable() else ascii(path)}: {error.problem}"
+        code, message = 2, f"{path if path.isprintable() else ascii(path)}: {error.problem}"
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
+        code, message = 130, "interrupted"
     except MemoryError:
-        message = "out of memory; the files are too large for this machine"
-    except OSError:  # only from print: reading turns them into MalformedError
-        with contextlib.suppress(OSError):  # keep the interpreter from complaining when it flushes again
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        message = "cannot write to standard output"
+        code, message = 3, "undecided: out of memory"
     except Exception as error:  # a traceback would exit with 1 and pass for a false certificate
-        message = f"internal error: {type(error).__name__}: {_show(str(error))}; please report it"
+        if isinstance(error, OSError):  # from print; keep the interpreter from failing again as it flushes
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code, message = 2, f"internal error: {type(error).__name__}: {_show(str(error))}"
     print(f"error: {message}", file=sys.stderr)
-    return 2
+    return code
 
 
 if __name__ == "__main__":

@@ -205,16 +205,12 @@ def rectified(column: Column) -> Column:
             return column
         values = np.maximum(column.values, 0)
         return Column(values, column.denominator, column.partition, column.bound, True)
-    signs = column.values < _ZERO
-    if not signs.any():
+    given = column.values.tolist()
+    if min(given) >= 0:
         column.nonnegative = True
         return column
-    values = column.values.copy()
-    values[signs] = mpq(0) if column.is_rational else mpz(0)
-    if not column.is_rational and len(values) <= 4096:
-        result = make_column(values, column.denominator, column.partition)
-    else:
-        result = Column(values, column.denominator, column.partition)
+    zero = mpq(0) if column.is_rational else mpz(0)
+    result = make_column(_objects([v if v > 0 else zero for v in given]), column.denominator, column.partition)
     result.nonnegative = True
     return result
 
@@ -236,20 +232,19 @@ class Joiner:
         Columns over one partition are added first: what they have in common cancels there,
         before it is spread over the samples.
         """
-        groups: dict[int, list[Signed]] = {}
-        for item in signed:
-            groups.setdefault(id(item[0].partition), []).append(item)
-        sums = [_sum_aligned(group) for group in groups.values()]
-        result = sums[0]
-        if len(sums) > 1:
+        partition = signed[0][0].partition
+        if all([column.partition is partition for column, _ in signed]):
+            result = _sum_aligned(signed)
+        else:
+            groups: dict[int, list[Signed]] = {}
+            for item in signed:
+                groups.setdefault(id(item[0].partition), []).append(item)
+            sums = [_sum_aligned(group) for group in groups.values()]
             sums.sort(key=lambda c: c.partition.size)
             result = sums[0]
             for column in sums[1:]:
                 result = self._add(result, column)
-        if bias:
-            fixed = make_column(_scalar(bias.numerator), bias.denominator, result.partition)
-            result = _sum_aligned([(result, True), (fixed, True)])
-        return result
+        return _plus(result, bias) if bias else result
 
     def _add(self, left: Column, right: Column) -> Column:
         partition, of_left, of_right = self._join(left.partition, right.partition)
@@ -305,20 +300,37 @@ def _regrouped(column: Column, partition: Partition, classes: Array | None) -> C
     return Column(values, column.denominator, partition, column.bound)
 
 
+_ONES = [1] * 16
+
+
+def _plus(column: Column, bias: Rational) -> Column:
+    """Add a constant to every value."""
+    if bias.denominator == 1 and not column.is_int64 and not column.is_rational:
+        numerator = bias.numerator if column.denominator == 1 else bias.numerator * column.denominator
+        return make_column(column.values + _scalar(numerator), column.denominator, column.partition)
+    fixed = make_column(_scalar(bias.numerator), bias.denominator, column.partition)
+    return _sum_aligned([(column, True), (fixed, True)])
+
+
 def _sum_aligned(signed: Sequence[Signed]) -> Column:
     """Signed sum over one partition; a column may also hold a single value for all."""
     first, positive = signed[0]
     if len(signed) == 1:
         return first if positive else negated(first)
     columns = [column for column, _ in signed]
-    if any(column.is_rational for column in columns):
+    if any([column.is_rational for column in columns]):
         return _sum_rationals(signed)
-    common = lcm_of({column.denominator for column in columns})
-    longest = max(column.denominator.bit_length() for column in columns)
-    if common.bit_length() > longest + 4 * _DENOMINATOR_SLACK_BITS:
-        return _sum_rationals(signed)
-    factors = [common // column.denominator for column in columns]
-    if all(column.is_int64 for column in columns):
+    common = first.denominator
+    factors = _ONES[: len(columns)]
+    if any([column.denominator != common for column in columns]):
+        common = lcm_of({column.denominator for column in columns})
+        longest = max(column.denominator.bit_length() for column in columns)
+        if common.bit_length() > longest + 4 * _DENOMINATOR_SLACK_BITS:
+            return _sum_rationals(signed)
+        factors = [common // column.denominator for column in columns]
+    elif len(columns) > len(_ONES):
+        factors = [1] * len(columns)
+    if all([column.is_int64 for column in columns]):
         bound = _sum_bound(columns, factors)
         if bound >= INT64_LIMIT:
             for column in columns:
@@ -399,9 +411,6 @@ def _scalar(value: Any) -> Array:
     wrapped = np.empty(1, dtype=object)
     wrapped[0] = value
     return wrapped
-
-
-_ZERO = _scalar(mpz(0))
 
 
 def _objects(values: list[Any]) -> Array:

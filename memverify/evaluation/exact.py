@@ -23,7 +23,7 @@ from .shared_values import evaluate_shared
 Outputs = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
 
-PLAIN_SAMPLES = 64
+PLAIN_SAMPLES = 128
 """Up to this many samples the plain integers win over shared values."""
 _MAX_HELD_VALUES = 24_000_000
 """Most neuron values alive at once; about 2.5 GiB if each were a gmpy2 integer."""
