@@ -87,7 +87,7 @@ class _Rows:
     def __init__(self, given: list[Column], joiner: Joiner) -> None:
         self._given = given
         self._joiner = joiner
-        self._linear: dict[tuple[Any, ...], Column] = {}
+        self._linear: list[tuple[Row, Column]] = []
         self._inner: dict[tuple[tuple[int, bool], ...], Column] = {}
 
     def apply(self, rows: tuple[Row, ...]) -> list[Column]:
@@ -99,10 +99,13 @@ class _Rows:
         if len(row.columns) == 1 and row.weights[0] == 1:
             linear = self._given[row.columns[0]]
             return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
-        key = (row.columns, row.weights)
-        linear = self._linear.get(key)  # type: ignore[assignment]
-        if linear is None:
-            linear = self._linear[key] = _settled(self._combination(row))
+        # comparing long weights is cheap where hashing them is not
+        for other, linear in self._linear:
+            if other.columns == row.columns and other.weights == row.weights:
+                break
+        else:
+            linear = _settled(self._combination(row))
+            self._linear = [*self._linear[-3:], (row, linear)]
         return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
 
     def _combination(self, row: Row) -> Column:
@@ -111,11 +114,21 @@ class _Rows:
         A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
         large weight, in place of two large products.
         """
+        groups: list[tuple[Rational, list[tuple[int, bool]]]] = []
         by_size: dict[Rational, list[tuple[int, bool]]] = {}
         for column, weight in zip(row.columns, row.weights, strict=True):
-            by_size.setdefault(abs(weight), []).append((column, weight > 0))
+            size, positive = abs(weight), weight > 0
+            if groups and groups[-1][0] == size:
+                groups[-1][1].append((column, positive))
+                continue
+            members = by_size.get(size) if len(groups) > 1 else None
+            if members is None:
+                members = []
+                groups.append((size, members))
+                by_size[size] = members
+            members.append((column, positive))
         parts = []
-        for size, members in by_size.items():
+        for size, members in groups:
             inner = self._signed_sum(tuple(members))
             if size != 1:
                 inner = scaled(inner if inner.is_int64 else shared(inner), size)
@@ -123,6 +136,8 @@ class _Rows:
         return self._joiner.total(parts, _NO_BIAS)
 
     def _signed_sum(self, members: tuple[tuple[int, bool], ...]) -> Column:
+        if len(members) == 1 and members[0][1]:
+            return self._given[members[0][0]]
         found = self._inner.get(members)
         if found is None:
             signed = [(self._given[column], positive) for column, positive in members]
