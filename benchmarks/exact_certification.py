@@ -65,7 +65,7 @@ def measure(n_samples: int, n_features: int = 10, seed: int = 0) -> dict[str, An
         done, spent = 0, 0.0
         while done < n_samples and (spent < BUDGET or done < 1):
             index = int(order[done])
-            seconds, value = _timed(lambda index=index: prepared.output(dataset.point(index)))
+            seconds, value = _timed(lambda i=index, p=prepared: p.output(dataset.point(i)))
             if value != outputs[index, 0]:
                 raise SystemExit(f"{name} disagrees on sample {index} for N = {n_samples}")
             spent += seconds
@@ -136,7 +136,9 @@ def _draw(records: list[dict[str, Any]], path: Path) -> None:
     axes.plot(
         sizes, [r["evaluate_seconds"] for r in records], "o-", color="#2166ac", lw=2.5, label="memverify"
     )
-    axes.set(xscale="log", yscale="log", xlabel="samples N (n = 10)", ylabel="seconds for all N exact values")
+    axes.set(
+        xscale="log", yscale="log", xlabel="samples N (n = 10)", ylabel="seconds for all N exact values"
+    )
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     axes.set_title("Exact evaluation of the Theorem 4.1 network on its training set", fontsize=11)

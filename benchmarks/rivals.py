@@ -24,6 +24,7 @@ class DenseFractions:
             self.layers.append((weight, bias))
 
     def output(self, point: tuple[Any, ...]) -> Fraction:
+        """Return F(point)."""
         hidden = [Fraction(int(v.numerator), int(v.denominator)) for v in point]
         for index, (weight, bias) in enumerate(self.layers):
             if index:
@@ -45,6 +46,7 @@ class SparseRationals:
         ]
 
     def output(self, point: tuple[Any, ...]) -> Any:
+        """Return F(point)."""
         hidden = list(point)
         zero = mpq(0)
         for index, rows in enumerate(self.layers):
@@ -82,6 +84,7 @@ class PlainIntegers:
             self.layers.append((common, rows))
 
     def output(self, point: tuple[Any, ...]) -> Any:
+        """Return F(point)."""
         scale = mpz(1)
         for value in point:
             scale = lcm(scale, value.denominator)

@@ -9,10 +9,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from . import __version__
 
+_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 EXIT_CODES = "exit codes: 0 proved or done, 1 refuted, 2 unusable input, 3 undecided"
 
 
@@ -71,10 +72,16 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     construct.add_argument("name", help="a name from: memverify constructions")
     _data_argument(construct)
-    construct.add_argument("-o", "--output", required=True, metavar="NET", help=".json or .json.gz to write")
-    construct.add_argument("--base", type=int, choices=(2, 10), help="digit base (default 2: dyadic weights)")
+    construct.add_argument(
+        "-o", "--output", required=True, metavar="NET", help=".json or .json.gz to write"
+    )
+    construct.add_argument(
+        "--base", type=int, choices=(2, 10), help="digit base (default 2: dyadic weights)"
+    )
     construct.add_argument("--seed", type=_seed, default=0, help="of the random directions (default 0)")
-    construct.add_argument("--literal", action="store_true", help="build exactly what is printed, errors included")
+    construct.add_argument(
+        "--literal", action="store_true", help="build exactly what is printed, errors included"
+    )
     construct.add_argument("--paper-scale", action="store_true", help="Lemma B.1's scale, not the smallest")
     construct.add_argument(
         "--failure-probability", metavar="P", help='bound for "no good direction" (default 1/1000)'
@@ -82,7 +89,9 @@ def _build_parser() -> argparse.ArgumentParser:
     construct.add_argument("--rescale", action="store_true", help="accept data outside [0,1]^n")
     _json_argument(construct)
 
-    info = _command(commands, "info", "sizes and hash of a network", "memverify info net.json.gz digits:3,8")
+    info = _command(
+        commands, "info", "sizes and hash of a network", "memverify info net.json.gz digits:3,8"
+    )
     info.add_argument("network", metavar="NET")
     _data_argument(info, optional=True)
     _json_argument(info)
@@ -139,7 +148,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction, name: str, what: str, example: str) -> argparse.ArgumentParser:  # type: ignore[type-arg]
+def _command(commands: _Commands, name: str, what: str, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=what,

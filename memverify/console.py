@@ -80,5 +80,9 @@ def print_pairs(pairs: dict[str, Any], indent: int = 0) -> None:
         elif isinstance(value, float):
             shown = f"{value:.6g}"
         else:
-            shown = str(value) if len(str(value)) <= 70 else f"{str(value)[:60]}... ({len(str(value))} characters)"
+            shown = (
+                str(value)
+                if len(str(value)) <= 70
+                else f"{str(value)[:60]}... ({len(str(value))} characters)"
+            )
         print(f"{' ' * indent}{name:<{width}}  {shown}")

@@ -24,7 +24,15 @@ from .errors import (
     NonFiniteError,
     OutsideUnitCubeError,
 )
-from .rational import RATIONAL_TYPE, Integer, Rational, as_rational, format_number, lcm_of, rational_from_float
+from .rational import (
+    RATIONAL_TYPE,
+    Integer,
+    Rational,
+    as_rational,
+    format_number,
+    lcm_of,
+    rational_from_float,
+)
 
 Labels = npt.NDArray[np.int8]
 Array = npt.NDArray[Any]
@@ -212,8 +220,7 @@ class Dataset:
             block = self._matrix[start : start + _CANONICAL_CHUNK].tolist()
             signs = self.labels[start : start + _CANONICAL_CHUNK].tolist()
             lines = [
-                ",".join(map(text_of, row)) + f",{sign}\n"
-                for row, sign in zip(block, signs, strict=True)
+                ",".join(map(text_of, row)) + f",{sign}\n" for row, sign in zip(block, signs, strict=True)
             ]
             yield "".join(lines).encode("ascii")
 
@@ -285,7 +292,9 @@ def _checked_labels(labels: Any) -> Labels:
     given = labels.tolist() if isinstance(labels, np.ndarray) else list(_iterable(labels, "labels"))
     for index, label in enumerate(given):
         if isinstance(label, (list, tuple)) or label not in (-1, 1):
-            raise DatasetError(f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1")
+            raise DatasetError(
+                f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1"
+            )
     return np.array([int(v) for v in given], dtype=np.int8)
 
 
@@ -313,8 +322,12 @@ def _iterable(values: Any, what: str) -> Any:
 
 def _integers_of_array(points: Array) -> tuple[Array, Integer]:
     """Integers and a power-of-two denominator equal to a numeric array, exactly."""
-    if points.dtype.kind in "ib" or points.dtype.itemsize < 8 and points.dtype.kind == "u":
-        if points.dtype == np.int64 and points.size and not -(1 << 62) < points.min() <= points.max() < 1 << 62:
+    if points.dtype.kind in "ib" or (points.dtype.itemsize < 8 and points.dtype.kind == "u"):
+        if (
+            points.dtype == np.int64
+            and points.size
+            and not -(1 << 62) < points.min() <= points.max() < 1 << 62
+        ):
             return narrowest_integers(points.ravel().tolist()).reshape(points.shape), mpz(1)
         return points.astype(np.uint8 if points.dtype.kind == "b" else points.dtype), mpz(1)
     if points.dtype.kind == "u":

@@ -49,11 +49,13 @@ def run_demo(folder: str) -> int:
     if not isinstance(found, Certificate):
         step.done(f"it FAILS at sample {found.index}")
         return 1
-    step.done(f"memorizes all {found.n_samples} samples; least margin y F(x) = {big_number(found.min_margin)}")
+    step.done(
+        f"memorizes all {found.n_samples} samples; least margin y F(x) = {big_number(found.min_margin)}"
+    )
 
     step("have the independent checker check the three files (one file of plain Python, run apart)")
     command = [sys.executable, "-I", str(Path(checker.__file__))]
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(
         [*command, *(str(paths[name]) for name in ("cert.json", "net.json.gz", "data.csv"))],
         capture_output=True,
         text=True,

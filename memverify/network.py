@@ -74,9 +74,7 @@ class Affine:
                 previous = column
 
     @classmethod
-    def from_dense(
-        cls, weight: Sequence[Sequence[RationalLike]], bias: Sequence[RationalLike]
-    ) -> Affine:
+    def from_dense(cls, weight: Sequence[Sequence[RationalLike]], bias: Sequence[RationalLike]) -> Affine:
         """Build a layer from a dense matrix, one sequence per output unit.
 
         Examples

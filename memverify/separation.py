@@ -53,9 +53,7 @@ def separation_squared(dataset: Dataset) -> Rational:
             floats = matrix.astype(np.float64)
             return mpq(_least_by_products(floats[negative], floats[positive]), denominator**2)
         matrix = matrix.astype(object)
-    least = min(
-        min(((row - matrix[positive]) ** 2).sum(axis=1).tolist()) for row in matrix[negative]
-    )
+    least = min(min(((row - matrix[positive]) ** 2).sum(axis=1).tolist()) for row in matrix[negative])
     return mpq(least) / denominator**2
 
 

@@ -1,0 +1,1 @@
+"""Machine-checked statements of the paper: to come."""

@@ -1,0 +1,1 @@
+"""Any CNF to a data set and back (Theorem 6.5): to come."""

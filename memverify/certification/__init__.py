@@ -1,0 +1,1 @@
+"""Certificates: made from exact evaluation, checked by an independent program."""

@@ -153,7 +153,9 @@ def load_certificate(path: str | Path) -> Certificate | Counterexample:
     except (FileFormatError, NumberFormatError) as error:
         raise MalformedCertificateError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedCertificateError(f"{path}: a key is missing or has the wrong type: {error}") from None
+        raise MalformedCertificateError(
+            f"{path}: a key is missing or has the wrong type: {error}"
+        ) from None
 
 
 def _parse(document: Any) -> Certificate | Counterexample:

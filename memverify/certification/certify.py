@@ -67,7 +67,8 @@ def certify(
         )
     outputs = evaluate_exact(network, dataset, progress)[:, 0].tolist()
     margins = [
-        value if label > 0 else -value for value, label in zip(outputs, dataset.labels.tolist(), strict=True)
+        value if label > 0 else -value
+        for value, label in zip(outputs, dataset.labels.tolist(), strict=True)
     ]
     failing = [index for index, margin in enumerate(margins) if margin <= 0]
     shared = {

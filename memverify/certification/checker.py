@@ -1,9 +1,8 @@
 """Independent checker of memorization certificates: one file, standard library only.
 
 Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``.  Exit code 0: the certificate is
-true and the network memorizes the data.  1: the certificate is false, or it is a counterexample and is
-confirmed (the message says which).  2: a file cannot be read or is malformed.  3: out of memory.
-
+true and the network memorizes the data.  1: the certificate is false, or is a confirmed counterexample (the
+message says which).  2: a file is unreadable or malformed.  3: out of memory.  130: interrupted.
 It shares no code with the program that writes certificates, so that a mistake there cannot hide here.
 """
 
@@ -12,22 +11,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import gzip
 import hashlib
-import io
 import json
 import math
 import os
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import zip_longest
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-MAX_BYTES = 2**31  # largest input read, counted after decompression
-MAX_EXPONENT = 100_000
+MAX_BYTES, MAX_EXPONENT = 2**31, 100_000  # of a network after decompression; of a number in the data
 CHUNK = 512  # digits handed to int() and str() at once; Python's own limit on these is never below 640
 Sample = tuple[Sequence["Fraction | int"], int]
 
@@ -56,10 +52,9 @@ class Report(NamedTuple):
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the object that ``--json`` prints."""
         truth = "true" if self.certificate_is_true else "false"
-        return dict(certificate=truth, verdict=self.verdict, reason=self.reason, n_samples=self.n_samples)
+        return {"certificate": truth} | {key: getattr(self, key) for key in self._fields[1:]}
 
 
-# ------------------------------------------------------------------------------- messages, numbers
 def _show(thing: object) -> str:
     exact = isinstance(thing, Fraction) or type(thing) is int
     text = canonical_number(thing) if exact else ascii(thing)  # type: ignore[arg-type]
@@ -77,36 +72,28 @@ def _integer(digits: str) -> int:
     """Convert checked digits of any length, in time well below quadratic."""
     if digits.startswith("0x"):
         return int(digits, 16)
-    parts = [int(digits[max(0, end - CHUNK) : end]) for end in range(len(digits), 0, -CHUNK)]  # lowest first
-    base = 10**CHUNK
+    base, ends = 10**CHUNK, range(len(digits), 0, -CHUNK)
+    parts = [int(digits[max(0, end - CHUNK) : end]) for end in ends]  # the lowest digits first
     while len(parts) > 1:
         parts = [low + high * base for low, high in zip_longest(parts[::2], parts[1::2], fillvalue=0)]
         base *= base
     return parts[0]
 
 
-def _integer_text(value: int) -> str:
-    size, lower = abs(value), ""
+def canonical_number(value: Fraction | int) -> str:
+    """Write a rational in the canonical form that the hashes are taken over."""
+    if value.denominator != 1:
+        return canonical_number(value.numerator) + "/" + canonical_number(value.denominator)
+    size, lower = abs(int(value)), ""
     if size >= 10**4000:
-        return hex(value)
+        return hex(int(value))
     while size >= 10**CHUNK:
         size, low = divmod(size, 10**CHUNK)
         lower = str(low).zfill(CHUNK) + lower
     return ("-" if value < 0 else "") + str(size) + lower
 
 
-def canonical_number(value: Fraction | int) -> str:
-    """Write a rational in the canonical form that the hashes are taken over.
-
-    >>> canonical_number(Fraction(-6, 4)), canonical_number(7), canonical_number(-10**4000)[:4]
-    ('-3/2', '7', '-0xd')
-    """
-    top, bottom = int(value.numerator), int(value.denominator)
-    return _integer_text(top) if bottom == 1 else f"{_integer_text(top)}/{_integer_text(bottom)}"
-
-
 _INTEGER = "[0-9]+|0x[0-9a-fA-F]+"
-_STRICT = re.compile(rf"-?(?:{_INTEGER})(?:/(?!(?:0x)?0*$)(?:{_INTEGER}))?")  # the spellings in JSON files
 _DECIMAL = r"(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?"
 _NUMBER = re.compile(rf"([+-]?)(?:({_INTEGER})(?:/({_INTEGER}))?|{_DECIMAL}|((?i:nan|inf|infinity)))")
 
@@ -114,8 +101,7 @@ _NUMBER = re.compile(rf"([+-]?)(?:({_INTEGER})(?:/({_INTEGER}))?|{_DECIMAL}|((?i
 @functools.lru_cache(maxsize=4096)
 def _number(text: str) -> Fraction | None:
     """Read a number exactly; None if it does not look like one, ValueError if it is out of bounds."""
-    match = _NUMBER.fullmatch(text)
-    if not match:
+    if not (match := _NUMBER.fullmatch(text)):
         return None
     sign, top, bottom, whole, after, exponent, infinite = match.groups("")
     numerator, denominator = _integer(top or whole + after or "0"), _integer(bottom or "1")
@@ -127,47 +113,33 @@ def _number(text: str) -> Fraction | None:
     return Fraction(-numerator if sign == "-" else numerator, denominator)
 
 
-# ---------------------------------------------------------------------------- strict JSON, formats
-class _Kind(NamedTuple):
-    wanted: str
-    fits: Callable[[Any], object]
-
-
-def _only(text: str) -> _Kind:
-    return _Kind(f'"{text}"', lambda v: isinstance(v, str) and v == text)
-
-
-# type() and not isinstance(), which would take true for 1
-_ONE = _Kind("1", lambda v: type(v) is int and v == 1)
-_COUNT = _Kind("an integer, 0 or more", lambda v: type(v) is int and v >= 0)
-_POSITIVE = _Kind("an integer, 1 or more", lambda v: type(v) is int and v >= 1)
-_LABEL = _Kind("-1 or 1", lambda v: type(v) is int and v in (-1, 1))
-_RATIONAL = _Kind('a string "p" or "p/q"', lambda v: isinstance(v, str) and _STRICT.fullmatch(v))
-_HASH = _Kind("64 lower-case hex digits", lambda v: isinstance(v, str) and re.fullmatch("[0-9a-f]{64}", v))
-_LIST = _Kind("a list with at least one entry", lambda v: isinstance(v, list) and v)
-
-_NETWORK = {"format": _only("memverify-network"), "version": _ONE, "input_dim": _POSITIVE, "layers": _LIST}
+# Shapes: an object with these keys, or a pattern for the JSON text of a value.
+_COUNT, _POSITIVE, _LABEL, _HASH = "[0-9]+", "[1-9][0-9]*", "-?1", '"[0-9a-f]{64}"'
+_RATIONAL = rf'"-?(?:{_INTEGER})(?:/(?!(?:0x)?0+")(?:{_INTEGER}))?"'
 _ARCHITECTURE = dict.fromkeys(("input_dim", "depth", "width", "num_parameters", "num_nonzero"), _COUNT)
-_CLAIM = {"version": _ONE, "semantics": _only("real"), "n_samples": _POSITIVE, "n_features": _POSITIVE,
+_NETWORK = {"format": '"memverify-network"', "version": "1", "input_dim": _POSITIVE, "layers": None}
+_CLAIM = {"version": "1", "semantics": '"real"', "n_samples": _POSITIVE, "n_features": _POSITIVE,
           "network_sha256": _HASH, "dataset_sha256": _HASH, "architecture": _ARCHITECTURE}  # fmt: skip
-_MEMORIZES = _CLAIM | {"format": _only("memverify-certificate"), "verdict": _only("memorizes"),
+_MEMORIZES = _CLAIM | {"format": '"memverify-certificate"', "verdict": '"memorizes"',
                        "min_margin": _RATIONAL, "min_margin_sample": _COUNT}  # fmt: skip
-_FAILS = _CLAIM | {"format": _only("memverify-counterexample"), "verdict": _only("fails"),
+_FAILS = _CLAIM | {"format": '"memverify-counterexample"', "verdict": '"fails"',
                    "counterexample": {"index": _COUNT, "label": _LABEL, "output": _RATIONAL}}  # fmt: skip
 _UNCHECKED = {"decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures"}
 
 
 def _conform(value: Any, shape: Any, part: str, where: str, optional: Iterable[str] = ()) -> None:
-    """Require that a value is of one kind or, recursively, an object with exactly the keys of `shape`."""
-    if isinstance(shape, _Kind):
-        return _need(shape.fits(value), part, where, shape.wanted, value)
-    _need(isinstance(value, dict), part, where, "an object", value)
-    unknown = ", ".join(sorted(value.keys() - shape.keys() - set(optional)))
-    _need(not unknown, part, where, "without unknown keys", unknown)
-    for key, inner in shape.items():
-        _need(key in value, part, f"the key {key} of {where}", "present", "missing")
-        _conform(value[key], inner, part, f"{key} of {where}")
-    return None
+    """Refuse a value that has not the given shape; None stands for a list with at least one entry."""
+    if shape is None:
+        _need(isinstance(value, list) and value, part, where, "a list with at least one entry", value)
+    elif isinstance(shape, str):
+        wanted = 'a string "p" or "p/q"' if shape is _RATIONAL else f"of the form {shape}"
+        _need(re.fullmatch(shape, json.dumps(value)), part, where, wanted, value)
+    else:
+        _need(isinstance(value, dict), part, where, "an object", value)
+        wrong = ", ".join(sorted(shape.keys() ^ (value.keys() - set(optional))))
+        _need(not wrong, part, where, "without missing or unknown keys", wrong)
+        for key, inner in shape.items():
+            _conform(value[key], inner, part, f"{where}: {key}")
 
 
 def _parse_json(data: bytes, part: str) -> Any:
@@ -176,69 +148,55 @@ def _parse_json(data: bytes, part: str) -> Any:
         return dict(pairs)
 
     def whole(text: str) -> int:
-        fits = re.fullmatch("-?[0-9]{1,%d}" % CHUNK, text)
+        fits = len(text) <= CHUNK and re.fullmatch("-?[0-9]+", text)
         _need(fits, part, "a bare number", f"an integer of at most {CHUNK} digits", text)
         return int(text)
 
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_int=whole,
                           parse_float=whole, parse_constant=whole)  # fmt: skip
-    except RecursionError:
-        raise MalformedError(part, "nested too deeply") from None
-    except ValueError as error:  # includes UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # includes UnicodeDecodeError
         raise MalformedError(part, f"not valid JSON ({error}); was the file cut short?") from None
 
 
-# ----------------------------------------------------------------------------------------- network
-class _Layer(NamedTuple):
-    """Output r is (offsets[r] + the sum of weight * input over rows[r]) / bottoms[r]."""
-
-    rows: Sequence[Sequence[tuple[int, Fraction | int]]]
-    offsets: Sequence[Fraction | int]  # these and the weights: int, or Fraction for unwieldy denominators
-    factors: Sequence[int]  # bottom / bottoms[r]
-    bottom: int
+# Rows of (column, weight), offsets, bottom: output r = (offset r + sum of weight * input in row) / bottom,
+# in integers; or in Fractions over bottom 1, if one common denominator would be unreasonably long.
+_Layer = tuple[Sequence[Sequence[tuple[int, Fraction | int]]], Sequence[Fraction | int], int]
 
 
-class _Network(NamedTuple):
-    sha256: str
-    architecture: dict[str, int]
-    layers: list[_Layer]
-
-
-def _read_network(data: bytes) -> _Network:
-    """Parse a network, hash its canonical form, count it, and prepare it for evaluation."""
+def _read_network(data: bytes) -> tuple[str, dict[str, int], list[_Layer]]:
+    """Return the hash of the canonical form, the architecture, and the layers ready for evaluation."""
     if data[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(io.BytesIO(data)) as stream:
-                data = _read_capped(stream, "network")
-        except (OSError, EOFError, zlib.error) as error:
-            raise MalformedError("network", f"damaged gzip data ({error})") from None
+        unpacker = zlib.decompressobj(31)  # 31: with the header and the checksum of gzip
+        with contextlib.suppress(zlib.error):
+            data = unpacker.decompress(data, MAX_BYTES)
+        if not unpacker.eof or unpacker.unused_data:
+            raise MalformedError("network", f"damaged, or over {MAX_BYTES} bytes after decompression")
     top = _parse_json(data, "network")
-    _conform(top, _NETWORK, "network", "top level")
+    _conform(top, _NETWORK, "network", "the top level")
     inputs, layers, width, parameters, nonzero = top["input_dim"], [], 0, 0, 0
-    opening = f'{{"format":"memverify-network","version":1,"input_dim":{inputs},"layers":['
-    digest = hashlib.sha256(opening.encode())
     for place, layer in enumerate(top["layers"]):
         where = f"layers[{place}]"
-        _conform(layer, {"weight": _LIST, "bias": _LIST}, "network", where)
+        _conform(layer, {"weight": None, "bias": None}, "network", where)
         rows = [_read_row(row, inputs, f"{where}.weight[{r}]") for r, row in enumerate(layer["weight"])]
-        offsets = [_rational(text, f"{where}.bias[{r}]") for r, text in enumerate(layer["bias"])]
-        _need(len(offsets) == len(rows), "network", f"the length of {where}.bias", str(len(rows)), len(offsets))
-        texts = "],[".join(",".join(f'[{c},"{canonical_number(w)}"]' for c, w in row) for row in rows)
-        bias = ",".join(f'"{canonical_number(b)}"' for b in offsets)
-        digest.update(f'{"," if place else ""}{{"weight":[[{texts}]],"bias":[{bias}]}}'.encode())
+        offsets = [_weight(text, f"{where}.bias[{r}]") for r, text in enumerate(layer["bias"])]
+        _need(len(offsets) == len(rows), "network", f"length of {where}.bias", str(len(rows)), len(offsets))
+        layer["weight"] = [[[c, canonical_number(w)] for c, w in row] for row in rows]
+        layer["bias"] = [canonical_number(b) for b in offsets]
         width = max(width, inputs) if place else 0
         parameters += len(rows) * (inputs + 1)
         nonzero += sum(map(len, rows)) + sum(b != 0 for b in offsets)
         layers.append(_prepare(rows, offsets))
         inputs = len(rows)
     _need(inputs == 1, "network", "the number of outputs of the last layer", "1", inputs)
-    digest.update(b"]}")
-    sizes = (top["input_dim"], len(layers), width, parameters, nonzero)
-    return _Network(digest.hexdigest(), dict(zip(_ARCHITECTURE, sizes, strict=True)), layers)
+    canonical = {key: top[key] for key in _NETWORK}
+    canonical["layers"] = [{key: layer[key] for key in ("weight", "bias")} for layer in top["layers"]]
+    digest = hashlib.sha256(json.dumps(canonical, separators=(",", ":")).encode())
+    sizes = zip(_ARCHITECTURE, (top["input_dim"], len(layers), width, parameters, nonzero), strict=True)
+    return digest.hexdigest(), dict(sizes), layers
 
 
-def _rational(text: Any, where: str) -> Fraction:
+def _weight(text: Any, where: str) -> Fraction:
     _conform(text, _RATIONAL, "network", where)
     return _number(text) or Fraction(0)
 
@@ -247,31 +205,23 @@ def _read_row(row: Any, inputs: int, where: str) -> list[tuple[int, Fraction]]:
     _need(isinstance(row, list), "network", where, "a list of pairs", row)
     entries, lowest = [], 0
     for pair in row:
-        _need(isinstance(pair, list) and len(pair) == 2, "network", f"an entry of {where}", "a pair", pair)
-        fits = type(pair[0]) is int and lowest <= pair[0] < inputs
-        _need(fits, "network", f"a column in {where}", f"one of {lowest}, ..., {inputs - 1}", pair[0])
+        fits = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int
+        fits = fits and lowest <= pair[0] < inputs  # columns ascend
+        _need(fits, "network", where, f"pairs [column from {lowest} to {inputs - 1}, weight]", pair)
+        entries.append((pair[0], _weight(pair[1], where)))
         lowest = pair[0] + 1
-        if value := _rational(pair[1], where):
-            entries.append((pair[0], value))
-    return entries
+    return [(column, weight) for column, weight in entries if weight]
 
 
 def _prepare(rows: list[list[tuple[int, Fraction]]], offsets: list[Fraction]) -> _Layer:
-    """Scale each row to integers, unless one common denominator would be far longer than the numbers."""
-    bottoms = [b.denominator for b in offsets]
-    limit = 4096 + 64 * max(x.denominator.bit_length() for x in (*offsets, *(w for row in rows for _, w in row)))
-    common = 1
-    for r, row in enumerate(rows):
-        for _, weight in row:
-            bottoms[r] = math.lcm(bottoms[r], weight.denominator)
-            if bottoms[r].bit_length() > limit:
-                return _Layer(rows, offsets, (), 1)
-        common = math.lcm(common, bottoms[r])
+    bottoms = {b.denominator for b in offsets} | {w.denominator for row in rows for _, w in row}
+    limit, common = 4096 + 64 * max(bottoms).bit_length(), 1
+    for bottom in bottoms:
+        common = math.lcm(common, bottom)
         if common.bit_length() > limit:
-            return _Layer(rows, offsets, (), 1)
-    scaled = [[(c, int(w * m)) for c, w in row] for row, m in zip(rows, bottoms, strict=True)]
-    scaled_offsets = [int(b * m) for b, m in zip(offsets, bottoms, strict=True)]
-    return _Layer(scaled, scaled_offsets, [common // m for m in bottoms], common)
+            return rows, offsets, 1
+    scaled = [[(c, int(w * common)) for c, w in row] for row in rows]
+    return scaled, [int(b * common) for b in offsets], common
 
 
 def _over_one_denominator(values: Iterable[Fraction | int]) -> tuple[list[int], int]:
@@ -284,7 +234,7 @@ def _output(layers: list[_Layer], point: Sequence[Fraction | int]) -> Fraction:
     """Return the exact F(point), carrying each layer's values as integers over one denominator."""
     values, common = _over_one_denominator(point)
     limit = 64 + 2 * common.bit_length()
-    for place, (rows, offsets, factors, bottom) in enumerate(layers):
+    for place, (rows, offsets, bottom) in enumerate(layers):
         totals: list[Any] = []
         for row, offset in zip(rows, offsets, strict=True):
             total = offset * common
@@ -292,11 +242,8 @@ def _output(layers: list[_Layer], point: Sequence[Fraction | int]) -> Fraction:
                 if value := values[column]:
                     total += weight * value
             totals.append(total if total > 0 or place == len(layers) - 1 else 0)
-        if factors:
-            values = [t * f for t, f in zip(totals, factors, strict=True)] if bottom > 1 else totals
-        else:
-            values, bottom = _over_one_denominator(totals)
-        common *= bottom
+        values, extra = _over_one_denominator(totals) if bottom == 1 else (totals, 1)
+        common *= bottom * extra
         if common.bit_length() > limit:  # reduce only now: a gcd in every layer would dominate the cost
             divisor = math.gcd(common, *values)
             values, common = [value // divisor for value in values], common // divisor
@@ -304,15 +251,14 @@ def _output(layers: list[_Layer], point: Sequence[Fraction | int]) -> Fraction:
     return Fraction(values[0], common)
 
 
-# ------------------------------------------------------------------------------------------- check
 def read_csv(data: bytes) -> Iterator[Sample]:
     """Yield the samples of a CSV file; a first line in which no field is a number is a header."""
     width = 0
     for place, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        text = line.removesuffix(b"\r").decode("utf-8", "backslashreplace").strip(" \t")
-        if not text:
-            continue
+        text = line.removesuffix(b"\r").decode("utf-8", "backslashreplace")
         fields = [field.strip(" \t") for field in text.split(",")]
+        if fields == [""]:
+            continue
         try:
             values = [_number(field) for field in fields]
         except ValueError as error:
@@ -328,96 +274,65 @@ def read_csv(data: bytes) -> Iterator[Sample]:
         width = len(fields)
 
 
-class _Found(NamedTuple):
-    count: int
-    features: int
-    sha256: str
-    least: tuple[Fraction, int]  # the least y * F(x), and a sample that attains it
-    named: tuple[int, Fraction] | None  # label and output of the sample that the certificate names
-
-
-def _survey(samples: Iterable[Sample], network: _Network, named: int, all_samples: bool, run: bool) -> _Found:
-    """Validate and hash every sample; evaluate all, or the named one, or (unless `run`) none."""
-    digest, seen, features, index = hashlib.sha256(), dict[bytes, tuple[int, int]](), 0, -1
-    least, at_named = None, None
-    for index, (point, label) in enumerate(samples):
-        where = f"sample {index} (counted from 0)"
-        _conform(label, _LABEL, "data", f"the label of {where}")
-        features = features or len(point)
-        _need(len(point) == features >= 1, "data", f"the coordinates of {where}", f"{features or 1}", len(point))
-        fits = all(isinstance(value, Fraction | int) for value in point)
-        _need(fits, "data", f"every coordinate of {where}", "a Fraction or an int", "something else")
-        line = ",".join(map(canonical_number, point)).encode()
-        digest.update(b"%b,%d\n" % (line, label))
-        other, other_label = seen.setdefault(hashlib.sha256(line).digest(), (index, label))
-        if other_label != label:
-            raise MalformedError("data", f"{where} and sample {other} are one point with both labels")
-        if run and features == network.architecture["input_dim"] and (all_samples or index == named):
-            output = _output(network.layers, point)
-            least = min(least or (label * output, index), (label * output, index))
-            at_named = (label, output) if index == named else at_named
-    _need(index >= 0, "data", "the number of samples", "1 or more", "no samples")
-    return _Found(index + 1, features, digest.hexdigest(), least or (Fraction(0), 0), at_named)
-
-
-def _comparisons(claim: dict[str, Any], network: _Network, found: _Found) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what is claimed beside what is found; the claim is true if no pair differs."""
-    yield "network_sha256 (another network file?)", claim["network_sha256"], network.sha256
-    for key, actual in network.architecture.items():
-        yield f"architecture.{key}", claim["architecture"][key], actual
-    yield "n_features", claim["n_features"], found.features
-    yield "n_features beside the network's input_dim", found.features, network.architecture["input_dim"]
-    yield "n_samples", claim["n_samples"], found.count
-    yield "dataset_sha256 (other data, or another order?)", claim["dataset_sha256"], found.sha256
-    yield "the sample that the certificate names", "present", "present" if found.named else "missing"
-    label, output = found.named or (1, Fraction(0))
-    if claim["verdict"] == "memorizes":
-        least, place = found.least
-        sign = "positive" if least > 0 else "not positive"
-        yield f"the sign of y*F(x) = {_show(least)} at sample {place}", "positive", sign
-        yield f"min_margin (attained at sample {place})", _number(claim["min_margin"]), least
-        yield "the margin of min_margin_sample", least, label * output
-    else:
-        yield "counterexample.label", claim["counterexample"]["label"], label
-        yield "counterexample.output", _number(claim["counterexample"]["output"]), output
-        yield "counterexample: failure", True, label * output <= 0
-
-
 def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: Iterable[Sample]) -> Report:
     """Check every claim of a certificate; samples are (coordinates, label), read once, in order.
 
     Raises MalformedError if an input breaks its format, which outranks every untrue claim.
     """
-    claim, network = _parse_json(certificate_text, "certificate"), _read_network(network_bytes)
+    claim = _parse_json(certificate_text, "certificate")
     memorizes = not (isinstance(claim, dict) and claim.get("format") == "memverify-counterexample")
-    _conform(claim, _MEMORIZES if memorizes else _FAILS, "certificate", "top level", _UNCHECKED)
+    _conform(claim, _MEMORIZES if memorizes else _FAILS, "certificate", "the top level", _UNCHECKED)
     named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
-    found = _survey(samples, network, named, memorizes, network.sha256 == claim["network_sha256"])
-    for what, claimed, actual in _comparisons(claim, network, found):
+    network_hash, architecture, layers = _read_network(network_bytes)
+    data_hash, seen, features, index = hashlib.sha256(), dict[bytes, tuple[int, int]](), 0, -1
+    results: dict[int, tuple[int, Fraction]] = {}  # label and output
+    for index, (point, label) in enumerate(samples):
+        where = f"sample {index} (counted from 0)"
+        fits = type(label) is int and label in (-1, 1) and len(point) == (features or len(point)) > 0
+        fits = fits and all(isinstance(value, Fraction | int) for value in point)
+        _need(fits, "data", where, "Fractions, as many as before, and a label -1 or 1", [*point, label])
+        features = len(point)
+        line = ",".join(map(canonical_number, point)).encode()
+        data_hash.update(b"%b,%d\n" % (line, label))
+        other, other_label = seen.setdefault(hashlib.sha256(line).digest(), (index, label))
+        if other_label != label:
+            raise MalformedError("data", f"{where} and sample {other} are one point with both labels")
+        known = network_hash == claim["network_sha256"] and features == architecture["input_dim"]
+        if known and (memorizes or index == named):  # else the claim is false or needs no evaluation here
+            results[index] = label, _output(layers, point)
+    _need(index >= 0, "data", "the number of samples", "1 or more", "no samples")
+    facts: list[tuple[str, Any, Any]] = [("network_sha256", claim["network_sha256"], network_hash)]
+    facts += [(f"architecture.{k}", claim["architecture"][k], architecture[k]) for k in architecture]
+    facts += [("n_features", claim["n_features"], features), ("n_samples", claim["n_samples"], index + 1),
+              ("n_features and the network's input_dim", features, architecture["input_dim"]),
+              ("dataset_sha256", claim["dataset_sha256"], data_hash.hexdigest()),
+              (f"whether there is a sample {_show(named)}", True, named <= index)]  # fmt: skip
+    label, output = results.get(named, (1, Fraction(0)))
+    if memorizes:
+        margins = ((y * result, i) for i, (y, result) in results.items())
+        least, place = min(margins, default=(Fraction(0), 0))
+        facts += [(f"y*F(x) > 0, with {_show(least)} at sample {place}", True, least > 0),
+                  (f"min_margin (attained at sample {place})", _number(claim["min_margin"]), least),
+                  ("the margin of min_margin_sample", least, label * output)]  # fmt: skip
+        reason = f"the network memorizes all {index + 1} samples; margin {_show(least)} (sample {named})"
+    else:
+        facts += [("counterexample.label", claim["counterexample"]["label"], label),
+                  ("counterexample.output", _number(claim["counterexample"]["output"]), output),
+                  ("counterexample: whether it is a failure", True, label * output <= 0)]  # fmt: skip
+        reason = f"the network does not memorize: sample {named} has label {label}, output {_show(output)}"
+    for what, claimed, actual in facts:
         if claimed != actual:
-            reason = f"{what}: the certificate says {_show(claimed)}, found {_show(actual)}"
-            return Report(False, None, reason, found.count)
-    label, output = found.named or (0, Fraction(0))
-    reason = (f"the network memorizes all {found.count} samples; margin {_show(label * output)} (sample {named})"
-              if memorizes else f"the network does not memorize: sample {named} has label {label} "
-              f"and output {_show(output)}")  # fmt: skip
-    return Report(True, claim["verdict"], reason, found.count)
-
-
-# ------------------------------------------------------------------------------------ command line
-def _read_capped(stream: BinaryIO | gzip.GzipFile, part: str) -> bytes:
-    data = stream.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise MalformedError(part, f"more than {MAX_BYTES} bytes after decompression")
-    return data
+            untrue = f"{what}: the certificate says {_show(claimed)}, found {_show(actual)}"
+            return Report(False, None, untrue, index + 1)
+    return Report(True, claim["verdict"], reason, index + 1)
 
 
 def _read_file(path: str, part: str) -> bytes:
     try:
         with open(path, "rb") as stream:
-            return _read_capped(stream, part)
+            return stream.read()
     except (OSError, ValueError) as error:
-        raise MalformedError(part, f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise MalformedError(part, f"cannot be read ({' '.join(str(error).split())})") from None
 
 
 def check_files(certificate: str, network: str, data: str) -> Report:
@@ -432,9 +347,8 @@ def check_files(certificate: str, network: str, data: str) -> Report:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(description="Check a memorization certificate exactly.")
-    parser.add_argument("certificate", help="certificate or counterexample (.json)")
-    parser.add_argument("network", help="network (.json or .json.gz)")
-    parser.add_argument("data", help="data set (.csv)")
+    for name, endings in {"certificate": ".json", "network": ".json or .json.gz", "data": ".csv"}.items():
+        parser.add_argument(name, help=endings)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
@@ -451,9 +365,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         code, message = 3, "undecided: out of memory"
     except Exception as error:  # a traceback would exit with 1 and pass for a false certificate
-        if isinstance(error, OSError):  # from print; keep the interpreter from failing again as it flushes
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, OSError):  # from print; do not fail again when the interpreter flushes
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         code, message = 2, f"internal error: {type(error).__name__}: {_show(str(error))}"
     print(f"error: {message}", file=sys.stderr)
     return code

@@ -1,0 +1,1 @@
+"""Networks that memorize by construction, one file a construction; none certifies itself."""

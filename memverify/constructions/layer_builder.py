@@ -30,12 +30,12 @@ class Expression:
 
     @classmethod
     def unit(cls, name: str) -> Expression:
-        """The value of one unit."""
+        """Return the value of one unit."""
         return cls({name: mpq(1)})
 
     @classmethod
     def number(cls, value: RationalLike) -> Expression:
-        """A constant."""
+        """Return a constant."""
         return cls({}, value)
 
     def __add__(self, other: Expression | RationalLike) -> Expression:
@@ -56,7 +56,7 @@ class Expression:
         return self + (-1 * other if isinstance(other, Expression) else -as_rational(other))
 
     def __rsub__(self, other: RationalLike) -> Expression:
-        return -1 * self + other
+        return self.__rmul__(-1) + other
 
 
 class LayerBuilder:

@@ -184,9 +184,7 @@ def _assemble(
     c = unit("c")
 
     packed = number(blocks.packed[0])
-    for before, after, (start, width) in zip(
-        blocks.packed, blocks.packed[1:], blocks.ramps, strict=False
-    ):
+    for before, after, (start, width) in zip(blocks.packed, blocks.packed[1:], blocks.ramps, strict=False):
         if before == after:
             continue
         builder.hidden(up=c - start, down=c - (start + width), v=packed, c=c)
@@ -252,10 +250,12 @@ def _last_group(
 
 
 def _carried(answer: Expression | None, pending: Expression | None) -> Expression | None:
-    """The answer after a layer that carried both."""
+    """Return the answer after a layer that carried both."""
     if pending is None:
         return Expression.unit("answer") if answer is not None else None
-    return Expression.unit("test") + (Expression.unit("answer") if answer is not None else Expression.number(0))
+    return Expression.unit("test") + (
+        Expression.unit("answer") if answer is not None else Expression.number(0)
+    )
 
 
 def _floor(value: Rational) -> Integer:

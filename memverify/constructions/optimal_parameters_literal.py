@@ -9,6 +9,7 @@ Where the printed text is undefined, the construction says so and refuses.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import isqrt
 from typing import Any
 
@@ -78,7 +79,7 @@ def construct_optimal_parameters_literal(dataset: Dataset, *, seed: int = 0) -> 
 
 
 def _compression(dataset: Dataset, seed: int) -> tuple[list[Rational], Rational, int]:
-    """w = 16 sqrt(n) N^2 / c0 u and b = |w|_2 sqrt(n) + 1, with u drawn until Result R1 holds."""
+    """W = 16 sqrt(n) N^2 / c0 u and b = |w|_2 sqrt(n) + 1, with u drawn until Result R1 holds."""
     random = np.random.default_rng(seed)
     n, count = dataset.n_features, dataset.n_samples
     root_n = _root(mpq(n))
@@ -91,14 +92,14 @@ def _compression(dataset: Dataset, seed: int) -> tuple[list[Rational], Rational,
             (sum((w * x for w, x in zip(weights, point, strict=True)), mpq(0)), int(label))
             for point, label in zip(points, dataset.labels, strict=True)
         )
-        gaps = [b[0] - a[0] for a, b in zip(line, line[1:], strict=False) if a[1] != b[1]]
+        gaps = [b[0] - a[0] for a, b in pairwise(line) if a[1] != b[1]]
         if min(gaps) >= 4:
             return weights, size * root_n + 1, tries
     raise ConstructionError("no direction met Result R1 in 64 tries; try another --seed")
 
 
 def _unit_vector(random: np.random.Generator, n: int) -> list[Rational]:
-    """A rational point of the unit sphere: stereographic projection of a random rational point."""
+    """Return a rational point of the unit sphere: stereographic projection of a random rational point."""
     if n == 1:
         return [mpq(1 if random.integers(2) else -1)]
     normal = random.standard_normal(n)
@@ -110,7 +111,7 @@ def _unit_vector(random: np.random.Generator, n: int) -> list[Rational]:
 
 
 def _root(square: Rational, *, below: bool = False) -> Rational:
-    """The square root if it is rational, else a rational bound (above unless ``below``)."""
+    """Return the square root if it is rational, else a rational bound (above unless ``below``)."""
     top, bottom = isqrt(int(square.numerator)), isqrt(int(square.denominator))
     if top * top == square.numerator and bottom * bottom == square.denominator:
         return mpq(top, bottom)
@@ -141,7 +142,7 @@ def _last_indices(count: int) -> list[int]:
 def _packed_blocks(
     values: list[Rational], labels: list[int], last_of: list[int]
 ) -> tuple[list[Integer], int, int]:
-    """The integers v_k, the number of digits w, and the most groups in a block."""
+    """Return the integers v_k, the number of digits w, and the most groups in a block."""
     kept = [v if label == 1 else values[0] for v, label in zip(values, labels, strict=True)]
     groups = [v.numerator // v.denominator for v in kept]
     digits = len(str(max(groups)))
@@ -175,7 +176,7 @@ def _assemble(
         gap = high - low
         if gap == 0:
             raise PrintedConstructionUndefinedError(
-                "as printed, two samples with equal projections divide by q_i = 0; build it without --literal"
+                "as printed, equal projections divide by q_i = 0; build it without --literal"
             )
         builder.hidden(
             up=unit("c") - (high - 2 * gap / 3), down=unit("c") - (high - gap / 3), v=block, c=unit("c")

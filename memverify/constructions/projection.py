@@ -22,6 +22,7 @@ from ..separation import separation_squared
 
 Array = npt.NDArray[Any]
 
+DEFAULT_FAILURE_PROBABILITY = mpq(1, 1000)
 _MIN_DIRECTION_BITS = 10
 _MAX_DIRECTION_BITS = 52
 
@@ -89,7 +90,7 @@ class Projection:
 
     @property
     def bias(self) -> Rational:
-        """b = |w|_1 + 1."""
+        """B = |w|_1 + 1."""
         return self.scale * sum(map(abs, self.direction)) + 1
 
 
@@ -139,7 +140,7 @@ def project(
     base: DigitBase,
     *,
     seed: int = 0,
-    failure_probability: Rational = mpq(1, 1000),
+    failure_probability: Rational = DEFAULT_FAILURE_PROBABILITY,
     paper_scale: bool = False,
 ) -> Projection:
     """Find a direction and a scale whose digits tell the two classes apart, exactly.
@@ -219,7 +220,8 @@ def projections(dataset: Dataset, direction: tuple[int, ...]) -> Array:
     matrix = dataset.rationals
     if matrix is None:
         raise ConstructionError("the data set holds no coordinates")
-    return matrix @ np.array([mpz(v) for v in direction], dtype=object)
+    products: Array = matrix @ np.array([mpz(v) for v in direction], dtype=object)
+    return products
 
 
 def _line(dataset: Dataset, direction: tuple[int, ...]) -> _Line | None:
@@ -318,7 +320,7 @@ def short_below(value: Rational, base: int) -> Rational:
 
 
 def short_above_root(square: Rational, base: int) -> Rational:
-    """A short number at or just above the square root of a positive rational.
+    """Return a short number at or just above the square root of a positive rational.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def make_column(values: Array, denominator: Integer, partition: Partition) -> Co
 
 
 def constant_column(value: Rational, n_samples: int) -> Column:
-    """A neuron with the same value on every sample: one class."""
+    """Make a neuron with the same value on every sample: one class."""
     partition = Partition(np.zeros(n_samples, dtype=np.int32), 1)
     return make_column(_objects([value.numerator]), value.denominator, partition)
 
@@ -139,7 +139,11 @@ def numerators_over(column: Column, denominator: Integer) -> Array:
     factor = denominator // column.denominator
     if column.is_int64:
         bound = _measured_bound(column.values) * int(factor)
-        return _times_int64(column.values, factor) if bound < INT64_LIMIT else _times_object(column.values, factor)
+        return (
+            _times_int64(column.values, factor)
+            if bound < INT64_LIMIT
+            else _times_object(column.values, factor)
+        )
     return _times_object(column.values, factor)
 
 
@@ -167,8 +171,9 @@ def shared(column: Column) -> Column:
 
 
 def lowest_terms(column: Column) -> Column:
-    """Divide out what numerators and denominator share; rationals become integers again
-    where a common denominator is no longer than the rationals' own.
+    """Divide out what numerators and denominator share.
+
+    Rationals become integers again where a common denominator is hardly longer than theirs.
     """
     if column.is_rational:
         longest = max(v.denominator.bit_length() for v in column.values)
@@ -210,7 +215,9 @@ def rectified(column: Column) -> Column:
         column.nonnegative = True
         return column
     zero = mpq(0) if column.is_rational else mpz(0)
-    result = make_column(_objects([v if v > 0 else zero for v in given]), column.denominator, column.partition)
+    result = make_column(
+        _objects([v if v > 0 else zero for v in given]), column.denominator, column.partition
+    )
     result.nonnegative = True
     return result
 
@@ -252,7 +259,7 @@ class Joiner:
         return _sum_aligned([(left, True), (right, True)])
 
     def _join(self, a: Partition, b: Partition) -> tuple[Partition, Array | None, Array | None]:
-        """The coarsest common refinement, and the class in a and in b of each of its classes."""
+        """Return the coarsest common refinement, and the class in a and in b of each of its classes."""
         if a.index is None or b.index is None:
             return self.identity, a.index, b.index
         if a.size == 1:
@@ -283,8 +290,8 @@ class Joiner:
             rank[used] = np.arange(len(used), dtype=np.int32)
             index = rank[pairs]
         else:
-            used, index = np.unique(pairs, return_inverse=True)
-            index = index.astype(np.int32)
+            used, inverse = np.unique(pairs, return_inverse=True)
+            index = inverse.astype(np.int32)
         of_a, of_b = used // b.size, used % b.size
         if len(used) == a.size:
             return a, None, of_b[np.argsort(of_a)]
@@ -359,7 +366,7 @@ def _accumulate(
 
 
 def negated(column: Column) -> Column:
-    """The column times -1."""
+    """Multiply by -1."""
     return Column(-column.values, column.denominator, column.partition, column.bound)
 
 
@@ -397,7 +404,7 @@ def _measured_bound(values: Array) -> int:
 
 
 def _narrowed(values: Array) -> Array | None:
-    """The int64 form of an object array of integers, or None; one probe refuses most."""
+    """Return the int64 form of an object array of integers, or None; one probe refuses most."""
     first = values[0]
     if isinstance(first, RATIONAL_TYPE):
         return None

@@ -15,7 +15,7 @@ from gmpy2 import mpq
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..network import Network
-from ..rational import RATIONAL_TYPE, Rational
+from ..rational import Rational
 from .columns import Column
 from .plain import evaluate_plain
 from .shared_values import evaluate_shared
@@ -69,7 +69,7 @@ def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None
     starts = range(0, dataset.n_samples, block)
     for done, start in enumerate(starts):
         stop = min(start + block, dataset.n_samples)
-        part = dataset if stop - start == dataset.n_samples else dataset.subset(range(start, stop))  # type: ignore[arg-type]
+        part = dataset if stop - start == dataset.n_samples else dataset.subset(range(start, stop))
         report = _part_of(progress, done, len(starts))
         for unit, column in enumerate(evaluate_shared(network, part, report)):
             outputs[start:stop, unit] = _rationals(column)
@@ -88,7 +88,8 @@ def _part_of(progress: Progress | None, done: int, parts: int) -> Progress | Non
 
 def _rationals(column: Column) -> npt.NDArray[Any]:
     """One Rational a sample; samples of one class share it."""
-    rationals = [mpq(v, column.denominator) if not isinstance(v, RATIONAL_TYPE) else v for v in column.values.tolist()]
+    values, denominator = column.values.tolist(), column.denominator
+    rationals = values if column.is_rational else [mpq(v, denominator) for v in values]
     by_class = np.fromiter(rationals, dtype=object, count=len(rationals))
     return column.partition.spread(by_class)
 

@@ -69,7 +69,9 @@ def _input_columns(dataset: Dataset, joiner: Joiner) -> list[Column]:
     if numerators.dtype != object:
         numerators = numerators.astype(np.int64)
     columns = np.asfortranarray(numerators)
-    return [make_column(columns[:, j], dataset.denominator, joiner.identity) for j in range(dataset.n_features)]
+    return [
+        make_column(columns[:, j], dataset.denominator, joiner.identity) for j in range(dataset.n_features)
+    ]
 
 
 def _apply(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column]:
@@ -100,16 +102,15 @@ class _Rows:
             linear = self._given[row.columns[0]]
             return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
         # comparing long weights is cheap where hashing them is not
-        for other, linear in self._linear:
-            if other.columns == row.columns and other.weights == row.weights:
-                break
-        else:
-            linear = _settled(self._combination(row))
-            self._linear = [*self._linear[-3:], (row, linear)]
-        return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
+        same = (c for r, c in self._linear if r.columns == row.columns and r.weights == row.weights)
+        found = next(same, None)
+        if found is None:
+            found = _settled(self._combination(row))
+            self._linear = [*self._linear[-3:], (row, found)]
+        return _settled(self._joiner.total([(found, True)], row.bias)) if row.bias else found
 
     def _combination(self, row: Row) -> Column:
-        """The row without its bias.
+        """Work out the row without its bias.
 
         A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
         large weight, in place of two large products.
@@ -172,8 +173,8 @@ def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list
     denominator = inputs * weights
     result = []
     for unit, row in enumerate(layer.rows):
-        column = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
-        result.append(_settled(joiner.total([(column, True)], row.bias)))
+        linear = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
+        result.append(_settled(joiner.total([(linear, True)], row.bias)))
     return result
 
 

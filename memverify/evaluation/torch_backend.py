@@ -153,7 +153,7 @@ class Rounder:
 
 
 def _cast(layer: Affine, rounder: Rounder, kind: Any) -> tuple[Any, Any]:
-    """The transposed weight matrix and the bias as tensors."""
+    """Return the transposed weight matrix and the bias as tensors."""
     import torch
 
     weight = torch.zeros((layer.in_dim, layer.out_dim), dtype=kind)

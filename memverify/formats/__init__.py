@@ -1,0 +1,1 @@
+"""Network files in and out, one file a format."""

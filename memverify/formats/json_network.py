@@ -115,7 +115,9 @@ def parse_network(data: bytes) -> Network:
     if document["format"] != FORMAT:
         raise FileFormatError(f'"format" is {_show(document["format"])}, not "{FORMAT}"')
     if type(document["version"]) is not int or document["version"] != VERSION:
-        raise FileFormatError(f'"version" is {_show(document["version"])}; this program reads version {VERSION}')
+        raise FileFormatError(
+            f'"version" is {_show(document["version"])}; this program reads version {VERSION}'
+        )
     input_dim = document["input_dim"]
     if type(input_dim) is not int or not 1 <= input_dim <= 1 << 40:
         raise FileFormatError(f'"input_dim" is {_show(input_dim)}; it must be a positive integer')
@@ -154,7 +156,9 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     except FileNotFoundError:
         raise FileFormatError(f"{path} does not exist; check the name") from None
     except (gzip.BadGzipFile, zlib.error):
-        raise FileFormatError(f"{path}: not valid gzip data; a plain file should not be named .gz") from None
+        raise FileFormatError(
+            f"{path}: not valid gzip data; a plain file should not be named .gz"
+        ) from None
     except EOFError:
         raise FileFormatError(f"{path}: the gzip data is cut short; copy the file again") from None
     except OSError as error:
@@ -239,7 +243,9 @@ def _parse_row(row: Any, bias: Any, in_dim: int, where: str, numbers: dict[str, 
             raise FileFormatError(f"{where}: {_show(pair)} is no [column, number] pair")
         column = pair[0]
         if not 0 <= column < in_dim:
-            raise FileFormatError(f"{where}: column {column} is out of range; the layer has {in_dim} inputs")
+            raise FileFormatError(
+                f"{where}: column {column} is out of range; the layer has {in_dim} inputs"
+            )
         if column <= previous:
             raise FileFormatError(f"{where}: column {column} after {previous}; columns must ascend")
         previous = column
@@ -277,12 +283,14 @@ def _show(value: Any) -> str:
 
 
 def _refuse_float(text: str) -> Any:
-    raise FileFormatError(f'{shorten(text)} is a bare float; write exact numbers as strings, such as "1/10"')
+    raise FileFormatError(
+        f'{shorten(text)} is a bare float; write exact numbers as strings, such as "1/10"'
+    )
 
 
 def _small_int(text: str) -> int:
     if len(text) > 20:
-        raise FileFormatError(f'{shorten(text)} is too large here; write exact numbers as strings')
+        raise FileFormatError(f"{shorten(text)} is too large here; write exact numbers as strings")
     return int(text)
 
 

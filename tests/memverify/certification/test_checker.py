@@ -2,20 +2,17 @@ import ast
 import copy
 import gzip
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -379,7 +376,7 @@ def test_zero_output_is_a_failure(xor):
     positive["architecture"]["num_nonzero"] -= 1
     report = run(positive, network, samples)
     assert report.exit_code == 1
-    assert "not positive" in report.reason
+    assert "y*F(x) > 0" in report.reason
 
 
 # --------------------------------------------------------------------------------- malformed files
@@ -422,7 +419,7 @@ def test_bad_numbers(xor, number):
     assert caught.value.part == "certificate"
     for where in (network["layers"][1]["bias"], network["layers"][1]["weight"][0][0]):
         good, where[-1] = where[-1], number
-        with pytest.raises(MalformedError, match=r"network: layers\[1\]") as caught:
+        with pytest.raises(MalformedError, match=r"network: (layers\[1\]|a bare number)") as caught:
             run(certificate, network, samples)
         assert caught.value.part == "network"
         where[-1] = good
@@ -497,11 +494,6 @@ def test_bad_certificates(xor):
         "architecture": [None, [], {}],
         "network_sha256": ["0" * 63, "A" * 64, None, "0" * 64 + "\n"],
         "dataset_sha256": ["", 0, "g" * 64],
-        "decided_by": ["text"],
-        "theorem": [1],
-        "created_by": [1],
-        "dataset_name": [{}],
-        "network_file": [None],
         "surprise": [1],
         "counterexample": [{"index": 0, "label": 1, "output": "0"}],
     }
@@ -539,8 +531,8 @@ def test_bad_certificates(xor):
 
 def test_informative_keys_are_accepted(xor):
     certificate, network, samples = xor
-    extra = {"decided_by": {"seconds": 1.25, "layers": [1, 2]}, "theorem": {}, "created_by": "me"}
-    extra |= {"network_file": "a.json", "dataset_name": "\u00e9"}
+    extra = {"decided_by": {"layers": [1, 2]}, "theorem": {}, "created_by": "me"}
+    extra |= {"network_file": "a.json", "dataset_name": "\u00e9", "n_failures": 3}
     assert run(certificate | extra, network, samples).exit_code == 0
 
 
@@ -613,130 +605,12 @@ def test_malformed_data_outranks_a_false_claim(xor):
         run(certificate | {"network_sha256": "0" * 64}, network, [*samples, ([0, 0], 1)])
 
 
-# -------------------------------------------------------------------------------------------- npz
-def npz(**arrays):
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-X, Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([-1, 1, 1, -1])
-
-
-@pytest.mark.parametrize(
-    "kind", ["<f2", "<f4", "<f8", ">f8", ">f2", "i1", "<i2", ">i4", "<i8", "u1", "<u8", "?"]
-)
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_npz_types_and_orders(xor, kind, order, tmp_path):
+@pytest.mark.parametrize(("name", "content"), [("d.npz", b"0,0,1\n"), ("d.csv", b"PK\x03\x04")])
+def test_npz_is_refused(xor, tmp_path, capsys, name, content):
     certificate, network, _ = xor
-    data = npz(x=np.asarray(X, dtype=kind, order=order), y=Y.astype("f4"))
-    paths = write_case(
-        tmp_path, dump(certificate), gzip.compress(dump(network).encode()), data, "n.json.gz", "d.npz"
-    )
-    assert main(paths) == 0
-
-
-def test_npz_exact_values():
-    x = np.array([[0.1, -2.5, 3], [1e3, 0, -0.0]], order="F")
-    for array in (x * 1e-300, x * 1e300, x.astype(np.float32), x.astype(np.float16)):
-        samples = list(checker.read_npz(npz(x=array, y=[1, -1])))
-        assert [p for p, _ in samples] == [[Fraction(float(v)) for v in row] for row in array]
-    num, den = np.array([[1, -2], [2**62, 5]]), np.array([[3, -4], [2, 1]])
-    y = np.array([True, True])
-    samples = list(
-        checker.read_npz(npz(x_num=num, x_den=den, y=y.astype(int), scale_num=7, scale_den=[-3]))
-    )
-    rows = zip(num, den, strict=True)
-    expected = [
-        [Fraction(int(a), int(b)) * Fraction(-7, 3) for a, b in zip(p, q, strict=True)] for p, q in rows
-    ]
-    assert [p for p, _ in samples] == expected
-    for single in (np.int64(6), np.array([6]), np.array([[6]])):
-        samples = list(checker.read_npz(npz(x_num=num, x_den=single, y=y)))
-        assert [p for p, _ in samples] == [[Fraction(int(a), 6) for a in row] for row in num]
-
-
-def raw_npz(header, body=b"", name="x.npy", magic=b"\x93NUMPY\x01\x00"):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(name, magic + len(header).to_bytes(2, "little") + header + body)
-    return buffer.getvalue()
-
-
-def bad_npz():
-    good = npz(x=X, y=Y)
-    yield from (b"", b"PK", good[:100], good[:-30], b"PK" + good[2:50])
-    yield npz(x=X)
-    yield npz(y=Y)
-    yield npz(x=X, y=Y[:3])
-    yield npz(x=X, y=Y.reshape(4, 1))
-    yield npz(x=X[0], y=Y)
-    yield npz(x=X[:0], y=Y[:0])
-    yield npz(x=X[:, :0], y=Y)
-    yield npz(x=X, y=Y * 2)
-    yield npz(x=X, y=Y * np.nan)
-    yield npz(x=X, y=Y == 1)
-    yield npz(x=X * np.nan, y=Y)
-    yield npz(x=X + np.inf, y=Y)
-    yield npz(x=X * 1j, y=Y)
-    yield npz(x=X.astype(object), y=Y)
-    yield npz(x=X.astype(str), y=Y)
-    yield npz(x=X, y=Y, z=Y)
-    yield npz(x=X, x_num=X, x_den=X + 1, y=Y)
-    yield npz(x=X, x_den=1, y=Y)
-    yield npz(x_num=X, y=Y)
-    yield npz(x_num=X, x_den=X, y=Y)
-    yield npz(x_num=X, x_den=[1, 2], y=Y)
-    yield npz(x_num=X, x_den=1.0, y=Y)
-    yield npz(x_num=X * 1.0, x_den=1, y=Y)
-    yield npz(x=X, y=Y, scale_den=0)
-    yield npz(x=X, y=Y, scale_num=[1, 2])
-    yield npz(x=X, y=Y, scale_num=0.5)
-    yield npz(x=X[None], y=Y)
-    start = b"{'descr': '<f8', 'fortran_order': False, 'shape': "
-    yield from (
-        raw_npz(header)
-        for header in (
-            start + b"(1000000000000, 1000)}",
-            start + b"(1, 1)}",
-            start + b"(-1, 1)}",
-            start + b"(True, 1)}",
-            start + b"[1, 1]}",
-            start + b"(" + b"9" * 5000 + b",)}",
-            start + b"(1,1)",
-            b"__import__('os')",
-            b"(" * 9999,
-            b"{[]: 1}",
-            b"{}",
-            b"\xff",
-            b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}",
-        )
-    )
-    yield raw_npz(start + b"()}", b"\0" * 8, magic=b"\x93NUMPY\x09\x00")
-    yield raw_npz(start + b"()}", b"\0" * 7)
-    yield raw_npz(b"", magic=b"")
-
-
-BAD_NPZ = list(bad_npz())
-
-
-@pytest.mark.parametrize("content", BAD_NPZ, ids=range(len(BAD_NPZ)))
-@pytest.mark.filterwarnings("ignore::SyntaxWarning")
-def test_bad_npz(content):
-    with pytest.raises(MalformedError) as caught:
-        list(checker.read_npz(content))
-    assert caught.value.part == "data"
-    assert "\n" not in str(caught.value)
-
-
-def test_npy_header_versions_2_and_3():
-    for version in ((2, 0), (3, 0)):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in (("x", X), ("y", Y)):
-                with archive.open(f"{name}.npy", "w") as stream:
-                    np.lib.format.write_array(stream, array, version=version)
-        assert [label for _, label in checker.read_npz(buffer.getvalue())] == [-1, 1, 1, -1]
+    paths = write_case(tmp_path, dump(certificate), dump(network), content, data_name=name)
+    assert main(paths) == 2
+    assert "memverify export" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------- numbers, spelling
@@ -753,9 +627,9 @@ def decimal_text(value):
 def test_canonical_numbers_of_every_length(digits):
     for value in (10 ** (digits - 1), 10**digits - 1, 7**digits % 10**digits):
         text = decimal_text(value)
-        assert checker._network_number(text) == value
-        assert checker._network_number("-000" + text) == -value
-        assert checker._network_number(hex(value).upper().replace("X", "x")) == value
+        assert checker._number(text) == value
+        assert checker._number("-000" + text) == -value
+        assert checker._number(hex(value).upper().replace("X", "x")) == value
         canonical = checker.canonical_number(-value)
         assert canonical == ("-" + text if len(text) <= 4000 else hex(-value))
         both = checker.canonical_number(Fraction(3, value)) if value % 3 else "3/"
@@ -821,7 +695,7 @@ def problems(draw):
 @given(problems())
 def test_agrees_with_the_naive_forward_pass(problem):
     network, samples = problem
-    layers = checker._read_network(dump(network).encode()).layers
+    layers = checker._read_network(dump(network).encode())[2]
     for point, _ in samples:
         assert checker._output(layers, point) == naive_output(network, point)
     certificate = naive_certificate(network, samples)
@@ -845,8 +719,8 @@ def test_coprime_denominators_take_the_rational_path():
         {"weight": [[[0, "2/3"], [1, "-1/1000"]]], "bias": ["-1/9"]},
     ]
     network = {"format": "memverify-network", "version": 1, "input_dim": 480, "layers": layers}
-    prepared = checker._read_network(dump(network).encode()).layers
-    assert [type(layer).__name__ for layer in prepared] == ["_RationalLayer", "_IntegerLayer"]
+    prepared = checker._read_network(dump(network).encode())[2]
+    assert [type(offsets[0]) for _, offsets, _ in prepared] == [Fraction, int]
     for shift in range(3):
         point = [Fraction((c * c + shift) % 7 - 1, 1 + c % 3) for c in range(480)]
         assert checker._output(prepared, point) == naive_output(network, point)
@@ -859,7 +733,7 @@ def test_deep_network_whose_denominators_cancel():
             {"weight": [[[0, str(factor)]]], "bias": ["-1"]},
         ] * 100
         network = {"format": "memverify-network", "version": 1, "input_dim": 1, "layers": layers}
-        prepared = checker._read_network(dump(network).encode()).layers
+        prepared = checker._read_network(dump(network).encode())[2]
         assert checker._output(prepared, [Fraction(5, 11)]) == Fraction(5, 11)
 
 
@@ -871,7 +745,7 @@ def test_denominators_that_cancel_in_part(factor):
     network = {"format": "memverify-network", "version": 1, "input_dim": 2, "layers": layers}
     dyadic = json.loads(dump(network).replace("/7", ""))
     for net in (network, dyadic):
-        prepared = checker._read_network(dump(net).encode()).layers
+        prepared = checker._read_network(dump(net).encode())[2]
         for point in ([1, 0], [Fraction(3, 4), Fraction(1, 2**80)], [Fraction(1, 3), 5]):
             assert checker._output(prepared, point) == naive_output(net, point)
 
@@ -920,7 +794,7 @@ def test_runs_alone_outside_the_repository(xor, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("failure", "code"), [(KeyboardInterrupt(), 130), (MemoryError(), 2), (ZeroDivisionError("x"), 2)]
+    ("failure", "code"), [(KeyboardInterrupt(), 130), (MemoryError(), 3), (ZeroDivisionError("x"), 2)]
 )
 def test_failures_while_checking_are_reported(xor, tmp_path, monkeypatch, capsys, failure, code):
     certificate, network, samples = xor
@@ -942,6 +816,6 @@ def test_too_large_after_decompression(xor, monkeypatch):
     bomb = gzip.compress(b" " * (3 << 20) + dump(network).encode())
     assert len(bomb) < 10_000
     assert run(certificate, bomb, samples).exit_code == 0
-    monkeypatch.setattr(checker._read_capped, "__defaults__", (1 << 20,))
+    monkeypatch.setattr(checker, "MAX_BYTES", 1 << 20)
     with pytest.raises(MalformedError, match="after decompression"):
         run(certificate, bomb, samples)

@@ -1,0 +1,34 @@
+# The few commands that a person types. Everything runs in .venv, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint bench pictures clean
+.DEFAULT_GOAL := demo
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)
+
+demo: $(INSTALLED)       ## build, certify and check a network on handwritten digits
+	$(BIN)/memverify demo
+
+test: $(INSTALLED)       ## the whole test suite, in parallel
+	$(BIN)/python -m pytest --numprocesses auto
+
+lint: $(INSTALLED)       ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)      ## ratios against other exact routes: CSV and picture in docs/benchmarks
+	$(BIN)/python -m benchmarks.exact_certification -o docs/benchmarks
+
+pictures: $(INSTALLED)   ## the picture of the README
+	$(BIN)/python -m benchmarks.float_accuracy -o docs/images
+
+clean:
+	rm -rf $(VENV) demo-output
