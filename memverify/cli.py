@@ -21,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
     """Bad arguments get one line, as all bad input does."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+        self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

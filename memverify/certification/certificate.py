@@ -7,13 +7,14 @@ in docs/formats.md; `checker` reads them with code of its own.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import FileFormatError, MalformedCertificateError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..formats.json_network import parse_json, read_bytes
+from ..formats.json_network import expect_keys, parse_json, read_bytes
 from ..rational import Rational, format_number, parse_number
 
 CERTIFICATE_FORMAT = "memverify-certificate"
@@ -124,6 +125,7 @@ class Counterexample(Evidence):
                 "label": self.label,
                 "output": format_number(self.output),
             },
+            "n_failures": self.n_failures,
             **self._shared_json(),
         }
 
@@ -152,40 +154,84 @@ def load_certificate(path: str | Path) -> Certificate | Counterexample:
         return _parse(document)
     except (FileFormatError, NumberFormatError) as error:
         raise MalformedCertificateError(f"{path}: {error}") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedCertificateError(
-            f"{path}: a key is missing or has the wrong type: {error}"
-        ) from None
+
+
+_SHARED_KEYS = (
+    "format",
+    "version",
+    "verdict",
+    "semantics",
+    "n_samples",
+    "n_features",
+    "network_sha256",
+    "dataset_sha256",
+    "architecture",
+)
+_OPTIONAL_KEYS = ("decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures")
+_SIZES = ("input_dim", "depth", "width", "num_parameters", "num_nonzero")
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
 
 def _parse(document: Any) -> Certificate | Counterexample:
-    kinds = {CERTIFICATE_FORMAT: "memorizes", COUNTEREXAMPLE_FORMAT: "fails"}
-    if not isinstance(document, dict) or document.get("format") not in kinds:
+    if not isinstance(document, dict) or document.get("format") not in (
+        CERTIFICATE_FORMAT,
+        COUNTEREXAMPLE_FORMAT,
+    ):
         raise FileFormatError("this is no memverify certificate or counterexample")
+    proves = document["format"] == CERTIFICATE_FORMAT
+    own = ("min_margin", "min_margin_sample") if proves else ("counterexample",)
+    required = (*_SHARED_KEYS, *own)
+    expect_keys(
+        document, (*required, *(key for key in _OPTIONAL_KEYS if key in document)), "the certificate"
+    )
+    _natural(document, "version", 1)
     if document["version"] != VERSION:
         raise FileFormatError(f"version {document['version']} is not known; this program reads {VERSION}")
-    if document["verdict"] != kinds[document["format"]] or document["semantics"] != "real":
+    if document["verdict"] != ("memorizes" if proves else "fails") or document["semantics"] != "real":
         raise FileFormatError("verdict or semantics do not fit the format")
+    for key in ("network_sha256", "dataset_sha256"):
+        if not isinstance(document[key], str) or not _SHA256.match(document[key]):
+            raise FileFormatError(f'"{key}" must be 64 lower-case hexadecimal digits')
+    expect_keys(document["architecture"], _SIZES, "the architecture")
+    for key in _SIZES:
+        _natural(document["architecture"], key)
     shared = {
         "network_sha256": document["network_sha256"],
         "dataset_sha256": document["dataset_sha256"],
-        "n_samples": document["n_samples"],
-        "n_features": document["n_features"],
+        "n_samples": _natural(document, "n_samples", 1),
+        "n_features": _natural(document, "n_features", 1),
         "architecture": document["architecture"],
         "decided_by": document.get("decided_by", {}),
         "theorem": document.get("theorem"),
     }
-    if document["verdict"] == "memorizes":
+    if proves:
         return Certificate(
             **shared,
-            min_margin=parse_number(document["min_margin"]),
-            min_margin_sample=document["min_margin_sample"],
+            min_margin=_number(document, "min_margin"),
+            min_margin_sample=_natural(document, "min_margin_sample"),
         )
     claim = document["counterexample"]
+    expect_keys(claim, ("index", "label", "output"), "the counterexample")
+    if type(claim["label"]) is not int or claim["label"] not in (-1, 1):
+        raise FileFormatError('"label" must be -1 or 1')
     return Counterexample(
         **shared,
-        index=claim["index"],
+        index=_natural(claim, "index"),
         label=claim["label"],
-        output=parse_number(claim["output"]),
-        n_failures=document.get("n_failures", 1),
+        output=_number(claim, "output"),
+        n_failures=_natural(document, "n_failures", 1) if "n_failures" in document else 1,
     )
+
+
+def _natural(document: dict[str, Any], key: str, least: int = 0) -> int:
+    value = document[key]
+    if type(value) is not int or value < least:
+        raise FileFormatError(f'"{key}" must be an integer from {least}')
+    return value
+
+
+def _number(document: dict[str, Any], key: str) -> Rational:
+    value = document[key]
+    if not isinstance(value, str):
+        raise FileFormatError(f'"{key}" must be a string, such as "1/16"')
+    return parse_number(value)

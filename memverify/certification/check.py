@@ -78,8 +78,9 @@ def _network_bytes(network: Network | str | Path) -> bytes:
 def _read(path: str | Path, kind: type[MalformedCertificateError] | type[FileFormatError]) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
-        raise kind(f"{path}: cannot be read: {error.strerror or error}; check the name") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise kind(f"{ascii(str(path))}: cannot be read: {reason}; check the name") from None
 
 
 def _samples(dataset: Dataset) -> Iterator[tuple[list[Fraction | int], int]]:

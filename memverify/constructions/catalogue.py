@@ -71,12 +71,12 @@ def construct(name: str, dataset: Dataset, *, literal: bool = False, **options: 
         near = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         known = ", ".join(CATALOGUE)
-        raise UnknownNameError(f"unknown construction {name!r}{hint} Known: {known}")
+        raise UnknownNameError(f"unknown construction {name!r}{hint or ';'} known: {known}")
     if not literal:
         return construct_optimal_parameters(dataset, **options)
     if options.pop("base", 10) != 10:
         raise ConstructionError("--literal is in base 10, as printed; leave --base out")
     seed = options.pop("seed", 0)
-    if any(options.values()):
+    if options:
         raise ConstructionError(f"--literal takes no other option: {', '.join(sorted(options))}")
     return construct_optimal_parameters_literal(dataset, seed=seed)

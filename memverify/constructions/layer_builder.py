@@ -56,7 +56,7 @@ class Expression:
         return self + (-1 * other if isinstance(other, Expression) else -as_rational(other))
 
     def __rsub__(self, other: RationalLike) -> Expression:
-        return self.__rmul__(-1) + other
+        return self.__rmul__(-1).__add__(other)
 
 
 class LayerBuilder:

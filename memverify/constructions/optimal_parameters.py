@@ -88,10 +88,10 @@ def construct_optimal_parameters(
 
     Examples
     --------
-    >>> data = Dataset([["1/7"], ["6/7"]], [1, -1])
+    >>> data = Dataset([[f"{k}/8"] for k in range(9)], [1, -1, 1, -1, 1, -1, 1, -1, 1])
     >>> net = construct_optimal_parameters(data).network
     >>> net.width, net.depth
-    (6, 9)
+    (6, 16)
     """
     constants = DigitBase.of(base)
     epsilon = as_rational(failure_probability)

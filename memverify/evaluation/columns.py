@@ -188,7 +188,10 @@ def lowest_terms(column: Column) -> Column:
     if common == 1:
         return make_column(column.values, common, column.partition) if not column.is_int64 else column
     if column.is_int64:
-        common = gmpy2.gcd(common, int(np.gcd.reduce(column.values)))
+        divisor = int(np.gcd.reduce(column.values))
+        if divisor == 0:  # all values are 0, and the gcd would be the denominator, of any length
+            return Column(column.values, mpz(1), column.partition, 0, column.nonnegative)
+        common = gmpy2.gcd(common, divisor)
     else:
         for value in column.values:
             common = gmpy2.gcd(common, value)

@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 _EXACT_BITS = 53
 _INT64_BITS = 62
 _ROW_BLOCK = 8192
+_LEAST = np.iinfo(np.int64).min
 
 
 def max_abs(matrix: Array) -> int:
@@ -55,6 +56,7 @@ def exact_product(left: Array, right: Array) -> Array:
     True
     """
     inner = left.shape[1]
+    left, right = _with_negatives(left), _with_negatives(right)
     left_max, right_max = max_abs(left), max_abs(right)
     total = left_max * right_max * inner
     if total.bit_length() <= _EXACT_BITS:
@@ -78,6 +80,13 @@ def exact_product(left: Array, right: Array) -> Array:
     if result is None:
         return np.zeros((left.shape[0], right.shape[1]), dtype=np.int64)
     return result if fits else narrowest_integers(result.ravel().tolist()).reshape(result.shape)
+
+
+def _with_negatives(matrix: Array) -> Array:
+    """Return integers that all have a negative of their own type."""
+    if matrix.dtype == np.uint64 or (matrix.dtype == np.int64 and matrix.size and matrix.min() == _LEAST):
+        return matrix.astype(object)
+    return matrix
 
 
 def _limbs(matrix: Array, largest: int, width: int) -> list[Array]:

@@ -21,7 +21,7 @@ from .atomic import atomic_write
 
 FORMAT = "memverify-network"
 VERSION = 1
-MAX_BYTES = 4 << 30
+MAX_BYTES = 2 << 30
 """Most bytes that a network file may hold after decompression."""
 _CHUNK = 1 << 20
 _CACHED_TEXT = 24
@@ -135,8 +135,10 @@ def parse_network(data: bytes) -> Network:
     return Network.sequential(layers)
 
 
-def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
+def read_bytes(path: str | Path, limit: int | None = None) -> bytes:
     """Read a file whole, decompressing ``.gz``, and refuse more than ``limit`` bytes.
+
+    The limit is `MAX_BYTES` unless given.
 
     Raises
     ------
@@ -144,6 +146,7 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
         If the file is missing, unreadable, a directory, empty, no gzip data, or too large.
     """
     path = Path(path)
+    limit = MAX_BYTES if limit is None else limit
     try:
         if path.is_dir():
             raise FileFormatError(f"{path} is a directory; name a file")
@@ -161,8 +164,9 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
         ) from None
     except EOFError:
         raise FileFormatError(f"{path}: the gzip data is cut short; copy the file again") from None
-    except OSError as error:
-        raise FileFormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormatError(f"{ascii(str(path))}: cannot be read: {reason}") from None
     if not data:
         raise FileFormatError(f"{path}: the file is empty")
     return data

@@ -255,10 +255,10 @@ def test_the_callers_array_is_not_frozen_or_shared() -> None:
 
 
 def test_narrowest_integers_at_the_limit() -> None:
-    assert narrowest_integers([2**62 - 1, -(2**62) + 1]).dtype == np.int64
-    wide = narrowest_integers([2**62, 0])
+    assert narrowest_integers([2**63 - 1, -(2**63) + 1]).dtype == np.int64
+    wide = narrowest_integers([-(2**63), 0])
     assert wide.dtype == object
-    assert wide.tolist() == [2**62, 0]
+    assert wide.tolist() == [-(2**63), 0]
 
 
 @settings(max_examples=25)

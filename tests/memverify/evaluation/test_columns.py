@@ -210,7 +210,7 @@ class TestRectified:
 
 
 class TestJoiner:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(st.data())
     def test_sums(self, data):
         count = data.draw(st.integers(1, 12))
