@@ -45,6 +45,7 @@ denominators would multiply up with the number of samples.
 """
 INT64_LIMIT = 1 << 63
 """int64 arrays hold absolute values below this; the least int64 is left out, having no negative."""
+_LEAST_INT64 = np.iinfo(np.int64).min
 _CANONICAL_CHUNK = 4096
 
 
@@ -281,9 +282,8 @@ def as_int64(array: Array) -> Array | None:
         narrow = array.astype(np.int64)
     except OverflowError:
         return None
-    if narrow.size and int(narrow.min()) == -INT64_LIMIT:
-        return None
-    return narrow
+    # the least int64 has no negative; a probe would miss it
+    return None if narrow.size and np.minimum.reduce(narrow) == _LEAST_INT64 else narrow
 
 
 def _checked_labels(labels: Any) -> Labels:

@@ -123,7 +123,7 @@ def scaled(column: Column, factor: Rational) -> Column:
         return Column(column.values, denominator, column.partition, column.bound)
     if column.is_int64:
         size = abs(int(top))
-        if column.bound * size >= INT64_LIMIT:
+        if size < INT64_LIMIT <= column.bound * size or not column.bound:
             column.bound = _measured_bound(column.values)
         if column.bound * size < INT64_LIMIT:
             values = _times_int64(column.values, top)
@@ -327,39 +327,43 @@ def _sum_aligned(signed: Sequence[Signed]) -> Column:
     first, positive = signed[0]
     if len(signed) == 1:
         return first if positive else negated(first)
-    columns = [column for column, _ in signed]
-    if any([column.is_rational for column in columns]):
-        return _sum_rationals(signed)
     common = first.denominator
-    factors = _ONES[: len(columns)]
-    if any([column.denominator != common for column in columns]):
-        common = lcm_of({column.denominator for column in columns})
-        longest = max(column.denominator.bit_length() for column in columns)
+    wide = mixed = False
+    for column, _ in signed:
+        if column.values.dtype == object:
+            if isinstance(column.values[0], RATIONAL_TYPE):
+                return _sum_rationals(signed)
+            wide = True
+        if column.denominator != common:
+            mixed = True
+    factors: Sequence[Integer] = _ONES if len(signed) <= len(_ONES) else [1] * len(signed)
+    if mixed:
+        common = lcm_of({column.denominator for column, _ in signed})
+        longest = max(column.denominator.bit_length() for column, _ in signed)
         if common.bit_length() > longest + 4 * _DENOMINATOR_SLACK_BITS:
             return _sum_rationals(signed)
-        factors = [common // column.denominator for column in columns]
-    elif len(columns) > len(_ONES):
-        factors = [1] * len(columns)
-    if all([column.is_int64 for column in columns]):
-        bound = _sum_bound(columns, factors)
+        factors = [common // column.denominator for column, _ in signed]
+    if not wide:
+        bound = _sum_bound(signed, factors)
         if bound >= INT64_LIMIT:
-            for column in columns:
+            for column, _ in signed:
                 column.bound = _measured_bound(column.values)
-            bound = _sum_bound(columns, factors)
+            bound = _sum_bound(signed, factors)
         if bound < INT64_LIMIT:
             return Column(_accumulate(signed, factors, _times_int64), common, first.partition, bound)
     total = _accumulate(signed, factors, _times_object)
     narrow = _narrowed(total)
-    if narrow is not None:
-        return lowest_terms(Column(narrow, common, first.partition, _measured_bound(narrow)))
-    return Column(total, common, first.partition)
+    if narrow is None:
+        return Column(total, common, first.partition)
+    result = Column(narrow, common, first.partition, _measured_bound(narrow))
+    return result if common == 1 else lowest_terms(result)
 
 
 def _accumulate(
-    signed: Sequence[Signed], factors: list[Integer], times: Callable[[Array, Integer], Array]
+    signed: Sequence[Signed], factors: Sequence[Integer], times: Callable[[Array, Integer], Array]
 ) -> Array:
     total: Any = None
-    for (column, positive), factor in zip(signed, factors, strict=True):
+    for (column, positive), factor in zip(signed, factors, strict=False):
         term = times(column.values, factor)
         if total is None:
             total = term if positive else -term
@@ -386,8 +390,8 @@ def _sum_rationals(signed: Sequence[Signed]) -> Column:
     return Column(total, mpz(1), signed[0][0].partition)
 
 
-def _sum_bound(columns: list[Column], factors: list[Integer]) -> int:
-    return sum(column.bound * int(factor) for column, factor in zip(columns, factors, strict=True))
+def _sum_bound(signed: Sequence[Signed], factors: Sequence[Integer]) -> int:
+    return sum([item[0].bound * int(factor) for item, factor in zip(signed, factors, strict=False)])
 
 
 def _times_int64(values: Array, factor: Integer) -> Array:
@@ -403,7 +407,7 @@ def _times_object(values: Array, factor: Integer) -> Array:
 
 
 def _measured_bound(values: Array) -> int:
-    return max(int(values.max()), -int(values.min()), 0)
+    return max(int(np.maximum.reduce(values)), -int(np.minimum.reduce(values)))
 
 
 def _narrowed(values: Array) -> Array | None:
