@@ -80,7 +80,7 @@ def _read(path: str | Path, kind: type[MalformedCertificateError] | type[FileFor
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise kind(f"{ascii(str(path))}: cannot be read: {reason}; check the name") from None
+        raise kind(f"{str(path)!a}: cannot be read: {reason}; check the name") from None
 
 
 def _samples(dataset: Dataset) -> Iterator[tuple[list[Fraction | int], int]]:

@@ -32,6 +32,7 @@ _SMALL_SHARE = 16
 _SAMPLE = 64
 _SAMPLE_DISTINCT = 40
 _DENOMINATOR_SLACK_BITS = 256
+_LONG_DENOMINATOR_BITS = 4096
 
 
 class Partition:
@@ -223,6 +224,16 @@ def rectified(column: Column) -> Column:
     )
     result.nonnegative = True
     return result
+
+
+def settled(column: Column) -> Column:
+    """Keep denominators from growing through the layers, and find sharing among big values."""
+    if column.is_int64:
+        return column
+    column = shared(column)
+    if not column.is_rational and column.denominator.bit_length() > _LONG_DENOMINATOR_BITS:
+        column = lowest_terms(column)
+    return column
 
 
 @dataclass

@@ -16,13 +16,13 @@ from .columns import (
     Column,
     Joiner,
     constant_column,
-    lowest_terms,
     make_column,
     numerators_over,
-    rectified,
     scaled,
+    settled,
     shared,
 )
+from .hinges import Shifted, Unit, column_of, rectified_unit, signed_columns
 from .integer_matrix import exact_product
 
 Array = npt.NDArray[Any]
@@ -47,18 +47,18 @@ def evaluate_shared(
     last_reader = [0] * (len(network.nodes) + 1)
     for number, node in enumerate(network.nodes, start=1):
         last_reader[node.source] = number
-    values: dict[int, list[Column]] = {0: _input_columns(dataset, joiner)}
+    values: dict[int, list[Unit]] = {0: [*_input_columns(dataset, joiner)]}
     for number, node in enumerate(network.nodes, start=1):
         given = values[node.source]
         if isinstance(node.operation, Affine):
             values[number] = _apply(node.operation, given, joiner)
         else:
-            values[number] = [rectified(column) for column in given]
+            values[number] = [rectified_unit(unit) for unit in given]
         if last_reader[node.source] == number:
             del values[node.source]
         if progress:
             progress(number, len(network.nodes))
-    return values[len(network.nodes)]
+    return [column_of(unit) for unit in values[len(network.nodes)]]
 
 
 def _input_columns(dataset: Dataset, joiner: Joiner) -> list[Column]:
@@ -74,10 +74,10 @@ def _input_columns(dataset: Dataset, joiner: Joiner) -> list[Column]:
     ]
 
 
-def _apply(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column]:
+def _apply(layer: Affine, given: list[Unit], joiner: Joiner) -> list[Unit]:
     terms = sum(len(row.columns) for row in layer.rows)
     if terms >= _DENSE_TERMS * layer.out_dim:
-        result = _apply_as_matrix(layer, given, joiner)
+        result = _apply_as_matrix(layer, [column_of(unit) for unit in given], joiner)
         if result is not None:
             return result
     return _Rows(given, joiner).apply(layer.rows)
@@ -86,34 +86,35 @@ def _apply(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column]:
 class _Rows:
     """The rows of one layer; what several rows have in common is worked out once."""
 
-    def __init__(self, given: list[Column], joiner: Joiner) -> None:
+    def __init__(self, given: list[Unit], joiner: Joiner) -> None:
         self._given = given
         self._joiner = joiner
         self._linear: list[tuple[Row, Column]] = []
         self._inner: dict[tuple[tuple[int, bool], ...], Column] = {}
 
-    def apply(self, rows: tuple[Row, ...]) -> list[Column]:
+    def apply(self, rows: tuple[Row, ...]) -> list[Unit]:
+        """Return one unit a row."""
         return [self._row(row) for row in rows]
 
-    def _row(self, row: Row) -> Column:
+    def _row(self, row: Row) -> Unit:
         if not row.columns:
             return constant_column(row.bias, self._joiner.n_samples)
         if len(row.columns) == 1 and row.weights[0] == 1:
-            linear = self._given[row.columns[0]]
-            return _settled(self._joiner.total([(linear, True)], row.bias)) if row.bias else linear
+            unit = self._given[row.columns[0]]
+            return Shifted(column_of(unit), row.bias, self._joiner) if row.bias else unit
         # comparing long weights is cheap where hashing them is not
         same = (c for r, c in self._linear if r.columns == row.columns and r.weights == row.weights)
         found = next(same, None)
         if found is None:
-            found = _settled(self._combination(row))
+            found = settled(self._combination(row))
             self._linear = [*self._linear[-3:], (row, found)]
-        return _settled(self._joiner.total([(found, True)], row.bias)) if row.bias else found
+        return Shifted(found, row.bias, self._joiner) if row.bias else found
 
     def _combination(self, row: Row) -> Column:
         """Work out the row without its bias.
 
         A pair of opposite weights +w, -w becomes w * (h_a - h_b): a small difference times a
-        large weight, in place of two large products.
+        large weight, in place of two large products; a pair of hinges becomes a ramp.
         """
         groups: list[tuple[Rational, list[tuple[int, bool]]]] = []
         by_size: dict[Rational, list[tuple[int, bool]]] = {}
@@ -130,33 +131,24 @@ class _Rows:
             members.append((column, positive))
         parts = []
         for size, members in groups:
-            inner = self._signed_sum(tuple(members))
+            positive = members[0][1]  # the same sum up to its sign is worked out once
+            inner = self._signed_sum(tuple((column, sign == positive) for column, sign in members))
             if size != 1:
                 inner = scaled(inner if inner.is_int64 else shared(inner), size)
-            parts.append((inner, True))
+            parts.append((inner, positive))
         return self._joiner.total(parts, _NO_BIAS)
 
     def _signed_sum(self, members: tuple[tuple[int, bool], ...]) -> Column:
         if len(members) == 1 and members[0][1]:
-            return self._given[members[0][0]]
+            return column_of(self._given[members[0][0]])
         found = self._inner.get(members)
         if found is None:
-            signed = [(self._given[column], positive) for column, positive in members]
+            signed = signed_columns([(self._given[c], positive) for c, positive in members], self._joiner)
             found = self._inner[members] = self._joiner.total(signed, _NO_BIAS)
         return found
 
 
-def _settled(column: Column) -> Column:
-    """Keep denominators from growing through the layers, and find sharing among big values."""
-    if column.is_int64:
-        return column
-    column = shared(column)
-    if not column.is_rational and column.denominator.bit_length() > _MATRIX_DENOMINATOR_BITS:
-        column = lowest_terms(column)
-    return column
-
-
-def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list[Column] | None:
+def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list[Unit] | None:
     """One exact matrix product, or None where denominators do not allow it."""
     if any(column.is_rational for column in given):
         return None
@@ -171,10 +163,10 @@ def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list
             right[column, unit] = weight.numerator * (weights // weight.denominator)
     products = exact_product(left, right)
     denominator = inputs * weights
-    result = []
+    result: list[Unit] = []
     for unit, row in enumerate(layer.rows):
         linear = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
-        result.append(_settled(joiner.total([(linear, True)], row.bias)))
+        result.append(settled(joiner.total([(linear, True)], row.bias)))
     return result
 
 

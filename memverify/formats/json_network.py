@@ -166,7 +166,7 @@ def read_bytes(path: str | Path, limit: int | None = None) -> bytes:
         raise FileFormatError(f"{path}: the gzip data is cut short; copy the file again") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"{ascii(str(path))}: cannot be read: {reason}") from None
+        raise FileFormatError(f"{str(path)!a}: cannot be read: {reason}") from None
     if not data:
         raise FileFormatError(f"{path}: the file is empty")
     return data
