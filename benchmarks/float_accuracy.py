@@ -76,7 +76,6 @@ def _draw(records: list[dict[str, Any]], path: Path) -> None:
     axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.92))
     axes.set_title("The same network, the same data, three arithmetics", fontsize=11)
     figure.savefig(path, metadata={"Date": None})
-    figure.savefig(path.with_suffix(".png"), dpi=110)
     plt.close(figure)
 
 

@@ -20,6 +20,7 @@ from memverify.network import Affine, Network, Row
 
 
 # ------------------------------------------------------------------------------------ referee
+@functools.lru_cache(maxsize=4096)
 def number(text: str) -> Fraction:
     """Read "-p/q" with decimal or 0x integers."""
     negative = text.startswith("-")
@@ -65,8 +66,8 @@ def _integer_layers(document: str | bytes):
         common = math.lcm(*(entry.denominator for entry in entries))
         scaled.append(
             (
-                [[(c, int(w * common)) for c, w in row] for row in rows],
-                [int(b * common) for b in biases],
+                [[(c, w.numerator * (common // w.denominator)) for c, w in row] for row in rows],
+                [b.numerator * (common // b.denominator) for b in biases],
                 common,
             )
         )

@@ -24,6 +24,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 MAX_BYTES, MAX_EXPONENT = 2**31, 100_000  # of a network after decompression; of a number in the data
+HEX_FROM = 10**4000  # integers from here on are written in hexadecimal
 CHUNK = 512  # digits handed to int() and str() at once; Python's own limit on these is never below 640
 Sample = tuple[Sequence["Fraction | int"], int]
 
@@ -85,7 +86,7 @@ def canonical_number(value: Fraction | int) -> str:
     if value.denominator != 1:
         return canonical_number(value.numerator) + "/" + canonical_number(value.denominator)
     size, lower = abs(int(value)), ""
-    if size >= 10**4000:
+    if size >= HEX_FROM:
         return hex(int(value))
     while size >= 10**CHUNK:
         size, low = divmod(size, 10**CHUNK)

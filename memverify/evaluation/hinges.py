@@ -15,8 +15,6 @@ from ..dataset import INT64_LIMIT
 from ..rational import Rational
 from .columns import (
     Column,
-    Joiner,
-    Signed,
     lowest_terms,
     make_column,
     negated,
@@ -24,6 +22,7 @@ from .columns import (
     rectified,
     settled,
 )
+from .sums import Joiner, Signed
 
 
 class Shifted:

@@ -14,7 +14,6 @@ from ..network import Affine, Network, Row
 from ..rational import Integer, Rational, lcm_of
 from .columns import (
     Column,
-    Joiner,
     constant_column,
     make_column,
     numerators_over,
@@ -24,6 +23,7 @@ from .columns import (
 )
 from .hinges import Shifted, Unit, column_of, rectified_unit, signed_columns
 from .integer_matrix import exact_product
+from .sums import Joiner
 
 Array = npt.NDArray[Any]
 

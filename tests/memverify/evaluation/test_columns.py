@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from memverify.evaluation.columns import (
     Column,
-    Joiner,
     Partition,
     constant_column,
     lowest_terms,
@@ -17,6 +16,7 @@ from memverify.evaluation.columns import (
     scaled,
     shared,
 )
+from memverify.evaluation.sums import Joiner
 
 EDGES = [s * (2**k + d) for k in (0, 31, 32, 61, 62, 63, 64) for d in (-1, 0, 1) for s in (1, -1)] + [0]
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from gmpy2 import mpq, mpz
+from gmpy2 import mpq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,53 +13,14 @@ from memverify.dataset import Dataset
 from memverify.errors import DimensionMismatchError
 from memverify.evaluation import exact
 from memverify.evaluation.exact import evaluate_exact, signs
-from memverify.evaluation.integer_matrix import exact_product, max_abs
+from memverify.evaluation.integer_matrix import exact_product
 from memverify.evaluation.plain import evaluate_plain
 from memverify.evaluation.reference import evaluate_with_fractions
 from memverify.evaluation.shared_values import evaluate_shared
 from memverify.network import Affine, Network, Node, Relu, Row
 
 from ...strategies import forward, networks_with_data, rationals, referee, same, small_rationals, text_of
-
-EDGES = [
-    s * (2**k + d) for k in (0, 26, 31, 52, 53, 61, 62, 63, 64, 127) for d in (-1, 0, 1) for s in (1, -1)
-]
-
-
-def shared_route(network, dataset):
-    columns = evaluate_shared(network, dataset)
-    return np.stack([exact._rationals(column) for column in columns], axis=1).tolist()
-
-
-def agree(network, dataset):
-    """Every route says what the definition says."""
-    expected = evaluate_with_fractions(network, dataset)
-    assert evaluate_plain(network, dataset) == expected
-    assert shared_route(network, dataset) == expected
-    assert evaluate_exact(network, dataset).tolist() == expected
-    return expected
-
-
-def tiled(dataset, count, shuffle=0):
-    """The data repeated up to ``count`` samples."""
-    order = [k % dataset.n_samples for k in range(count)]
-    random.Random(shuffle).shuffle(order)
-    return dataset.subset(order)
-
-
-def one_label(points):
-    return Dataset(points, [1] * len(points))
-
-
-def random_network(rng, dims, weight):
-    layers = []
-    for a, b in pairwise(dims):
-        rows = []
-        for _ in range(b):
-            columns = rng.sample(range(a), rng.randint(0, a))
-            rows.append(Row.of([(c, weight()) for c in columns], weight()))
-        layers.append(Affine(a, tuple(rows)))
-    return Network.sequential(layers)
+from .routes import EDGES, agree, one_label, random_network, shared_route, tiled
 
 
 class TestRoutes:
@@ -301,166 +262,6 @@ class TestFloatData:
             ]
         )
         agree(network, Dataset(points, [1] * len(points)))
-
-
-class TestExactProduct:
-    @settings(max_examples=150, deadline=None)
-    @given(st.data())
-    def test_against_python_integers(self, data):
-        rows, inner, columns = (data.draw(st.integers(1, 5)) for _ in range(3))
-        entry = data.draw(
-            st.sampled_from(
-                [
-                    st.integers(-9, 9),
-                    st.sampled_from(EDGES),
-                    st.integers(-(2**300), 2**300),
-                    st.sampled_from([0, 2**23, 2**24 - 1, 2**25, 2**26 - 1, 2**26, -(2**48), 2**52 + 1]),
-                    st.just(0),
-                    st.one_of(st.just(0), st.just(2**1000), st.just(1)),
-                ]
-            )
-        )
-        other = data.draw(st.sampled_from([entry, st.integers(-3, 3), st.sampled_from(EDGES)]))
-        left = [[data.draw(entry) for _ in range(inner)] for _ in range(rows)]
-        right = [[data.draw(other) for _ in range(columns)] for _ in range(inner)]
-        wanted = [
-            [sum(a * b for a, b in zip(row, col, strict=True)) for col in zip(*right, strict=True)]
-            for row in left
-        ]
-        forms = [lambda m: np.array(m, dtype=object)]
-        forms.append(lambda m: np.array([[mpz(v) for v in row] for row in m], dtype=object))
-        if all(abs(v) < 2**63 for m in (left, right) for row in m for v in row):
-            forms.append(lambda m: np.array(m, dtype=np.int64))
-        for form in forms:
-            assert exact_product(form(left), form(right)).tolist() == wanted
-            assert exact_product(form(left), forms[0](right)).tolist() == wanted
-
-    @pytest.mark.parametrize("edge", [2**53 - 1, 2**53, 2**53 + 1, 2**62 - 1, 2**62, 2**62 + 1, 2**63 - 1])
-    @pytest.mark.parametrize("inner", [1, 2, 3, 64, 1000])
-    def test_boundaries(self, edge, inner):
-        for sign in (1, -1):
-            left = np.full((2, inner), sign * edge, dtype=np.int64)
-            right = np.ones((inner, 1), dtype=np.int64)
-            assert exact_product(left, right).tolist() == [[sign * edge * inner]] * 2
-            wide = np.full((inner, 2), edge, dtype=np.int64)
-            assert exact_product(left, wide).tolist() == [[sign * edge * edge * inner] * 2] * 2
-
-    def test_sums_that_cancel(self):
-        left = np.array([[2**62, -(2**62), 2**53 + 1]], dtype=np.int64)
-        right = np.array([[2**62], [2**62], [1]], dtype=np.int64)
-        assert exact_product(left, right).tolist() == [[2**53 + 1]]
-
-    def test_the_least_int64(self):
-        left = np.array([[-(2**63), 1]], dtype=np.int64)
-        right = np.array([[3], [2**62]], dtype=np.int64)
-        assert exact_product(left, right).tolist() == [[-3 * 2**63 + 2**62]]
-
-    @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.bool_])
-    def test_small_dtypes(self, dtype):
-        top = 1 if dtype == np.bool_ else np.iinfo(dtype).max
-        left = np.full((3, 50), top, dtype=dtype)
-        right = np.full((50, 1), 2**50 + 1, dtype=np.int64)
-        assert exact_product(left, right).tolist() == [[50 * int(top) * (2**50 + 1)]] * 3
-
-    def test_many_rows(self):
-        left = np.arange(20_000, dtype=np.int64).reshape(-1, 1)
-        assert exact_product(left, np.array([[3]])).ravel().tolist() == list(range(0, 60_000, 3))
-
-    def test_max_abs(self):
-        assert max_abs(np.array([[-128, 3]], dtype=np.int8)) == 128
-        assert max_abs(np.array([], dtype=np.int64)) == 0
-        assert max_abs(np.array([[mpz(-7), mpz(3)]], dtype=object)) == 7
-        assert max_abs(np.array([-(2**63)], dtype=np.int64)) == 2**63
-
-
-class TestOverflow:
-    """A directed attack on the int64 bounds of `columns`."""
-
-    WEIGHTS = (2**62 - 1, 2**62, 2**62 + 1, 2**63 - 1, 2**63, 2**64, 2**31, 2**32, 3)
-
-    @pytest.mark.parametrize("weight", WEIGHTS)
-    @pytest.mark.parametrize("sign", [1, -1])
-    @pytest.mark.parametrize("bias", [0, 1, -1, 2**63 - 1, -(2**63), -(2**62)])
-    def test_one_weight(self, weight, sign, bias):
-        network = Network.sequential([Affine.from_dense([[sign * weight]], [bias])])
-        agree(network, one_label([[k % 5 - 2] for k in range(70)]))
-
-    @pytest.mark.parametrize("weight", WEIGHTS)
-    def test_opposite_weights(self, weight):
-        network = Network.sequential(
-            [
-                Affine.from_dense([[weight, -weight], [-weight, weight], [weight, weight]], [0, 1, -1]),
-                Affine.from_dense([[1, -1, 1], [weight, weight, -weight]], [0, 2**62]),
-                Affine.from_dense([[1, -1]], [weight]),
-            ]
-        )
-        agree(network, one_label([[k % 5 - 2, k % 3] for k in range(70)]))
-
-    @pytest.mark.parametrize("value", [2**62, 2**63 - 1, -(2**63 - 1), -(2**63), 2**63, 2**61])
-    def test_large_inputs_added_up(self, value):
-        for weights in ([1, 1, 1], [1, -1, 1], [-1, -1, -1], [2, -2, 1], [1, 0, 1]):
-            network = Network.sequential([Affine.from_dense([weights], [0])])
-            points = [[value * (k % 2), value, -value + k] for k in range(70)]
-            agree(network, one_label(points))
-
-    @pytest.mark.parametrize("huge", [2**63, 2**64 + 1, 2**200, Fraction(2**200, 3), Fraction(1, 2**200)])
-    def test_zero_times_huge(self, huge):
-        network = Network.sequential(
-            [
-                Affine.from_dense([[huge], [-huge], [1]], [0, 0, 0]),
-                Affine.from_dense([[huge, huge, 1], [1, -1, huge]], [0, -1]),
-                Affine.from_dense([[huge, 1]], [-1]),
-            ]
-        )
-        agree(network, one_label([[0]] * 70))
-        agree(network, one_label([[0]] * 69 + [[1]]))
-        agree(network, one_label([[-1]] * 69 + [[0]]))
-
-    def test_denominators_that_need_huge_factors(self):
-        network = Network.sequential(
-            [
-                Affine.from_dense([[Fraction(1, 2**40)], [Fraction(1, 3**20)], [5]], [0, 0, 0]),
-                Affine.from_dense([[1, 1, 1], [1, -1, Fraction(1, 7**10)]], [Fraction(1, 5**20), 0]),
-                Affine.from_dense([[1, -1]], [Fraction(-1, 2**61)]),
-            ]
-        )
-        agree(network, one_label([[k * 10**9 + 1] for k in range(70)]))
-
-    @pytest.mark.parametrize("bits", [62, 63, 64, 70, 300])
-    @pytest.mark.parametrize("count", [1, 65, 200])
-    def test_differences_that_vanish_over_a_long_denominator(self, bits, count):
-        network = Network.sequential(
-            [Affine.from_dense([[1], [1]], [1, 1]), Affine.from_dense([[1, -1]], [0])],
-        )
-        data = one_label([[Fraction(2 * k + 1, 2**bits)] for k in range(count)])
-        assert agree(network, data) == [[0]] * count
-
-    def test_growth_through_layers(self):
-        layers = [Affine.from_dense([[1], [1]], [0, 1])]
-        layers += [Affine.from_dense([[3, 5], [7, -2]], [1, 0]) for _ in range(40)]
-        layers += [Affine.from_dense([[1, -1]], [0])]
-        agree(Network.sequential(layers), one_label([[k % 7 - 3] for k in range(130)]))
-
-    @settings(max_examples=120, deadline=None)
-    @given(st.data())
-    def test_random_edges(self, data):
-        edge = st.one_of(st.sampled_from(EDGES), st.sampled_from([0, 1, -1]))
-        dims = [2, data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3)), 1]
-        layers = [
-            Affine.from_dense(
-                [[data.draw(edge) for _ in range(a)] for _ in range(b)], [data.draw(edge) for _ in range(b)]
-            )
-            for a, b in pairwise(dims)
-        ]
-        points = data.draw(st.lists(st.tuples(edge, edge), min_size=1, max_size=5))
-        network = Network.sequential(layers)
-        expected = evaluate_with_fractions(network, one_label(points))
-        big = tiled(one_label(points), 66)
-        where = dict(zip(points, expected, strict=True))
-        wanted = [where[tuple(map(int, big.point(i)))] for i in range(66)]
-        assert shared_route(network, big) == wanted
-        assert shared_route(network, one_label(points)) == expected
-        assert evaluate_plain(network, one_label(points)) == expected
 
 
 class TestInterface:

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memverify import Affine, Dataset, Network
-from memverify.evaluation.columns import Column, Joiner, Partition, make_column
+from memverify.evaluation.columns import Column, Partition, make_column
 from memverify.evaluation.exact import _rationals
 from memverify.evaluation.hinges import Shifted, column_of, rectified_unit, signed_columns
 from memverify.evaluation.reference import evaluate_with_fractions
 from memverify.evaluation.shared_values import evaluate_shared
+from memverify.evaluation.sums import Joiner
 
 EDGES = [
     0,
