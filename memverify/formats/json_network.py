@@ -213,7 +213,8 @@ def expect_keys(document: Any, keys: tuple[str, ...], what: str) -> None:
 
 
 def _read_limited(file: Any, limit: int, path: Path) -> bytes:
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while chunk := file.read(_CHUNK):
         if not chunks and len(chunk) == _CHUNK and not chunk.lstrip().startswith(b"{"):
             raise FileFormatError(f"{path}: not valid JSON: the file does not start with {{")
