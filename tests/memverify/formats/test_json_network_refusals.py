@@ -225,10 +225,16 @@ class TestRefused:
 
     def test_too_large_after_decompression(self, tmp_path, monkeypatch):
         path = tmp_path / "net.json.gz"
-        path.write_bytes(gzip.compress(b" " * 50_000_000 + CANONICAL))
+        path.write_bytes(gzip.compress(b"{" + b" " * 50_000_000))
         small = functools.partial(json_network.read_bytes, limit=1 << 21)
         monkeypatch.setattr(json_network, "read_bytes", small)
         with pytest.raises(FileFormatError, match="more than 2097152 bytes"):
+            load_network(path)
+
+    def test_a_bomb_of_blanks_is_refused_at_once(self, tmp_path):
+        path = tmp_path / "net.json.gz"
+        path.write_bytes(gzip.compress(b" " * 50_000_000 + CANONICAL))
+        with pytest.raises(FileFormatError, match="does not start with"):
             load_network(path)
 
     def test_the_limit_is_the_documented_one(self):
