@@ -25,7 +25,7 @@ from memverify import Dataset, certify, construct, evaluate_exact
 
 from .rivals import DenseFractions, PlainIntegers, SparseRationals
 
-SIZES = (4, 16, 64, 256, 1024, 10_000, 100_000)
+SIZES = (2, 3, 8, 16, 64, 256, 1024, 10_000, 100_000)
 RIVALS = {
     "dense fractions": DenseFractions,
     "sparse mpq": SparseRationals,
@@ -49,7 +49,7 @@ def measure(n_samples: int, n_features: int = 10, seed: int = 0) -> dict[str, An
         "max_weight_bits": network.max_weight_bits,
         "construct_seconds": time.perf_counter() - start,
     }
-    repeats = 1 if n_samples > 2000 else 3
+    repeats = 1 if n_samples > 2000 else 15 if n_samples <= 16 else 3
     best = min(_timed(lambda: certify(network, dataset, with_bound=False))[0] for _ in range(repeats))
     evaluate_seconds, outputs = min(
         (_timed(lambda: evaluate_exact(network, dataset)) for _ in range(repeats)), key=lambda r: r[0]

@@ -18,11 +18,14 @@ from ..network import Network
 from ..rational import Rational
 from .columns import Column
 from .plain import evaluate_plain
+from .pointwise import evaluate_pointwise
 from .shared_values import evaluate_shared
 
 Outputs = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
 
+POINTWISE_SAMPLES = 10
+"""Up to this many samples one point after the other wins over a list a neuron."""
 PLAIN_SAMPLES = 128
 """Up to this many samples the plain integers win over shared values."""
 _MAX_HELD_VALUES = 24_000_000
@@ -62,7 +65,8 @@ def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None
         )
     outputs = np.empty((dataset.n_samples, network.output_dim), dtype=object)
     if dataset.n_samples <= PLAIN_SAMPLES:
-        outputs[:] = evaluate_plain(network, dataset, progress)
+        found = evaluate_pointwise(network, dataset) if dataset.n_samples <= POINTWISE_SAMPLES else None
+        outputs[:] = evaluate_plain(network, dataset, progress) if found is None else found
         return outputs
     widest = max(network.width, network.input_dim, 1)
     block = max(PLAIN_SAMPLES, _MAX_HELD_VALUES // (3 * widest))
