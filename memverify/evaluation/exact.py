@@ -65,7 +65,11 @@ def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None
         )
     outputs = np.empty((dataset.n_samples, network.output_dim), dtype=object)
     if dataset.n_samples <= PLAIN_SAMPLES:
-        found = evaluate_pointwise(network, dataset) if dataset.n_samples <= POINTWISE_SAMPLES else None
+        found = (
+            evaluate_pointwise(network, dataset, progress)
+            if dataset.n_samples <= POINTWISE_SAMPLES
+            else None
+        )
         outputs[:] = evaluate_plain(network, dataset, progress) if found is None else found
         return outputs
     widest = max(network.width, network.input_dim, 1)

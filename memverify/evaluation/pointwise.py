@@ -7,6 +7,7 @@ refused, and left to `plain`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gmpy2
@@ -22,7 +23,9 @@ _Layer = tuple[Integer, list[tuple[list[tuple[int, Integer]], Integer]]]
 """A denominator, and for each row its (column, numerator) pairs and the bias's numerator."""
 
 
-def evaluate_pointwise(network: Network, dataset: Dataset) -> list[list[Rational]] | None:
+def evaluate_pointwise(
+    network: Network, dataset: Dataset, progress: Callable[[int, int], None] | None = None
+) -> list[list[Rational]] | None:
     """Return every output of every sample, or None if some layer suits rationals better.
 
     Cost: one integer product per stored weight and sample.
@@ -41,7 +44,12 @@ def evaluate_pointwise(network: Network, dataset: Dataset) -> list[list[Rational
         if layer is None and isinstance(node.operation, Affine):
             return None
         lowered.append(layer)
-    return [_forward(network, lowered, point, dataset.denominator) for point in dataset.numerators.tolist()]
+    outputs = []
+    for done, point in enumerate(dataset.numerators.tolist(), start=1):
+        outputs.append(_forward(network, lowered, point, dataset.denominator))
+        if progress:
+            progress(done, dataset.n_samples)
+    return outputs
 
 
 def _lower(layer: Affine) -> _Layer | None:
