@@ -16,7 +16,7 @@ from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset, narrowest_integers
 from ..errors import ConstructionError, DirectionNotFoundError
-from ..evaluation.integer_matrix import exact_product, max_abs
+from ..integer_matrix import exact_product, max_abs
 from ..rational import Rational
 from ..separation import separation_squared
 

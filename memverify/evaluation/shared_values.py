@@ -22,7 +22,7 @@ from .columns import (
     shared,
 )
 from .hinges import Shifted, Unit, column_of, rectified_unit, signed_columns
-from .integer_matrix import exact_product
+from ..integer_matrix import exact_product
 from .sums import Joiner
 
 Array = npt.NDArray[Any]

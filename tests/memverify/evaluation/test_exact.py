@@ -13,7 +13,7 @@ from memverify.dataset import Dataset
 from memverify.errors import DimensionMismatchError
 from memverify.evaluation import exact
 from memverify.evaluation.exact import evaluate_exact, signs
-from memverify.evaluation.integer_matrix import exact_product
+from memverify.integer_matrix import exact_product
 from memverify.evaluation.plain import evaluate_plain
 from memverify.evaluation.reference import evaluate_with_fractions
 from memverify.evaluation.shared_values import evaluate_shared

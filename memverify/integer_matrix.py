@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset import narrowest_integers
+from .dataset import narrowest_integers
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from gmpy2 import mpz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memverify.evaluation.integer_matrix import exact_product, max_abs
+from memverify.integer_matrix import exact_product, max_abs
 
 from .routes import EDGES
 

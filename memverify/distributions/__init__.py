@@ -1,0 +1,1 @@
+"""Distributions on labeled points of Q^n: sampling, separation, density, exact accuracy."""

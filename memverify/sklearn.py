@@ -1,0 +1,1 @@
+"""A scikit-learn classifier whose training accuracy is certified."""
