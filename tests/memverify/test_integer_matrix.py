@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from memverify.integer_matrix import exact_product, max_abs
 
-from .routes import EDGES
+from .evaluation.routes import EDGES
 
 
 class TestExactProduct:
