@@ -227,6 +227,8 @@ def projections(dataset: Dataset, direction: tuple[int, ...]) -> Array:
 def _line(dataset: Dataset, direction: tuple[int, ...]) -> _Line | None:
     """Sort and merge; None if opposite labels share a projection."""
     raw = projections(dataset, direction)
+    if raw.dtype != object and max_abs(raw) >> 62:
+        raw = raw.astype(object)  # differences of them would leave int64
     order = np.argsort(raw, kind="stable")
     values, labels = raw[order], dataset.labels[order]
     same = values[1:] == values[:-1]
