@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from ..convex_cells import AnyNetwork, ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
-from ..network import Network
 from ..rational import Rational
 from .columns import Column
 from .plain import evaluate_plain
@@ -32,12 +32,12 @@ _MAX_HELD_VALUES = 24_000_000
 """Most neuron values alive at once; about 2.5 GiB if each were a gmpy2 integer."""
 
 
-def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None = None) -> Outputs:
+def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | None = None) -> Outputs:
     """Return F(x) for every sample, exactly.
 
     Parameters
     ----------
-    network : Network
+    network : Network or ConvexCellNetwork
     dataset : Dataset
         Points of dimension ``network.input_dim``.
     progress : callable, optional
@@ -54,7 +54,7 @@ def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None
 
     Examples
     --------
-    >>> from memverify.network import Affine
+    >>> from memverify.network import Affine, Network
     >>> net = Network.sequential([Affine.from_dense([["1/3"]], [-1])])
     >>> evaluate_exact(net, Dataset([[1], [4]], [-1, 1])).ravel().tolist()
     [mpq(-2,3), mpq(1,3)]
@@ -64,6 +64,11 @@ def evaluate_exact(network: Network, dataset: Dataset, progress: Progress | None
             f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
         )
     outputs = np.empty((dataset.n_samples, network.output_dim), dtype=object)
+    if isinstance(network, ConvexCellNetwork):
+        from .cells import cell_outputs
+
+        outputs[:, 0] = cell_outputs(network, dataset, progress)
+        return outputs
     if dataset.n_samples <= PLAIN_SAMPLES:
         found = (
             evaluate_pointwise(network, dataset, progress)

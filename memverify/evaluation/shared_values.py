@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset
+from ..integer_matrix import exact_product
 from ..network import Affine, Network, Row
 from ..rational import Integer, Rational, lcm_of
 from .columns import (
@@ -22,7 +23,6 @@ from .columns import (
     shared,
 )
 from .hinges import Shifted, Unit, column_of, rectified_unit, signed_columns
-from ..integer_matrix import exact_product
 from .sums import Joiner
 
 Array = npt.NDArray[Any]

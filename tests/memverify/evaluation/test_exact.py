@@ -13,10 +13,10 @@ from memverify.dataset import Dataset
 from memverify.errors import DimensionMismatchError
 from memverify.evaluation import exact
 from memverify.evaluation.exact import evaluate_exact, signs
-from memverify.integer_matrix import exact_product
 from memverify.evaluation.plain import evaluate_plain
 from memverify.evaluation.reference import evaluate_with_fractions
 from memverify.evaluation.shared_values import evaluate_shared
+from memverify.integer_matrix import exact_product
 from memverify.network import Affine, Network, Node, Relu, Row
 
 from ...strategies import forward, networks_with_data, rationals, referee, same, small_rationals, text_of

@@ -1,0 +1,476 @@
+r"""A memorizing network that is right on hardly more than half of the distribution: Theorem 5.3.
+
+The answer is "yes" only close to the samples of the likelier class, and "no" everywhere else.
+Compression to one dimension at a growing scale makes the yes-regions as improbable as wanted,
+so that the accuracy tends to the probability of the less likely class, at most 1/2. Digits,
+packed integers and label tests are those of Theorem 4.1 (`optimal_parameters`).
+
+From the source: this idea, the blocks over the samples of one class, O(sqrt N) ramps, the
+label tests. Repaired:
+
+- a ramp lies between a block's last member and its successor among *all* samples; between
+  consecutive members, as printed, a sample of the other class may sit inside it, where the
+  packed integer is none of those meant and the answer is wrong;
+- members with one floor(c) share a digit group, so that equal projections do no harm;
+- one class in the sample, N = 1, the last group, zero digits and powers of two.
+
+Ours: a gate that is 1 on every ramp and 0 at every sample, and is taken off the output with a
+large factor. It keeps the answer "no" where the packed integer sweeps through all its values
+(and would by itself save a sample of the other class on a ramp), so that the sign of F is known
+on the whole line and the accuracy is a rational number that is computed, not a bound. The class
+is chosen by its probability, and the scale by exact slab volumes instead of the constants of
+Lemma E.2 (whose printed radius r is to read r1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from gmpy2 import mpq, mpz
+
+from ..dataset import Dataset
+from ..distributions.accuracy import exact_accuracy
+from ..distributions.boxes import BoxDistribution
+from ..distributions.slabs import SlabVolume
+from ..errors import ConstructionError, DimensionMismatchError, DirectionNotFoundError
+from ..network import Affine, Network, Row
+from ..rational import Integer, Rational, RationalLike, as_rational, format_number
+from .construction import Construction
+from .layer_builder import Expression, LayerBuilder
+from .optimal_parameters import short_ramp
+from .projection import DigitBase, number_of_tries, projections, random_direction
+
+NAME = "nongeneralizing"
+
+MAX_SCALES = 200
+"""Scales tried before giving up; each is at least twice the one before."""
+_MIN_DIRECTION_BITS = 10
+_MAX_DIRECTION_BITS = 40
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Samples and boxes on the line u . x; labels turned so that +1 is the likelier class."""
+
+    direction: tuple[int, ...]
+    values: list[Rational]
+    """Distinct projections of the samples, ascending."""
+    labels: list[int]
+    gap: Rational | None
+    """Least distance of opposite labels; None for one class."""
+    volumes: list[SlabVolume]
+    """One for each box of the likelier class."""
+    weights: list[Rational]
+    low: Rational
+    high: Rational
+    """Range of u . x on all boxes."""
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Digit groups of each block, and the ramps (start, width) between neighbouring blocks."""
+
+    groups: list[list[Integer]]
+    ramps: list[tuple[Rational, Rational]]
+    digits: int
+
+
+def construct_nongeneralizing(
+    dataset: Dataset,
+    *,
+    distribution: BoxDistribution,
+    max_accuracy: RationalLike = "51/100",
+    base: int = 2,
+    seed: int = 0,
+    failure_probability: RationalLike = "1/1000",
+) -> Construction:
+    r"""Build a network that memorizes the sample and has a low exact accuracy on the distribution.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Points of the distribution's support with its labels; anywhere, not only in the cube.
+    distribution : BoxDistribution
+        With a density, or at least without a point mass that the sample covers.
+    max_accuracy : RationalLike, optional
+        Bound of the accuracy; more than the probability of the less likely class.
+    base : int, optional
+        2: every weight of the ramps and digits dyadic. 10: decimal digits.
+    seed : int, optional
+        Of the random directions.
+    failure_probability : RationalLike, optional
+        Sets the number of directions drawn, as in ``optimal-parameters``.
+
+    Returns
+    -------
+    Construction
+        Width at most 7; depth at most ``s + 3 + (s - 1)(q + 1)`` for N1 distinct samples of
+        the likelier class, s = ceil(sqrt N1) and q bits a digit group; O(n + sqrt(N) q)
+        parameters, with weights of up to s q bits. ``details["accuracy"]`` is the exact accuracy.
+
+    Raises
+    ------
+    DimensionMismatchError, DirectionNotFoundError
+    ConstructionError
+        If a sample is not in the support with its label, or if no scale gives the accuracy
+        asked for: point masses that the sample covers stay memorized at every scale.
+
+    Notes
+    -----
+    Source: Theorem 5.3 and Appendix E, repaired as said above. q is O(log(N n r / c)) for
+    separation c and density r. Cost: some slab volumes for each sample and scale, then the
+    exact sign analysis, which follows about 8 N1 intervals through half of the layers.
+
+    Examples
+    --------
+    >>> from memverify.distributions.boxes import LabeledBox
+    >>> boxes = BoxDistribution([LabeledBox(["0"], ["1/5"], 1, "1/3"),
+    ...                          LabeledBox(["2/5"], ["3/5"], -1, "1/3"),
+    ...                          LabeledBox(["4/5"], ["1"], 1, "1/3")])
+    >>> sample = Dataset([["1/10"], ["1/2"], ["9/10"]], [1, -1, 1])
+    >>> built = construct_nongeneralizing(sample, distribution=boxes)
+    >>> built.network.width, built.details["accuracy"]
+    (5, '341/768')
+    """
+    target, epsilon = as_rational(max_accuracy), as_rational(failure_probability)
+    constants = DigitBase.of(base)
+    if dataset.n_features != distribution.n_features:
+        raise DimensionMismatchError(
+            f"the data have {dataset.n_features} features, the distribution has {distribution.n_features}"
+        )
+    _check_support(dataset, distribution)
+    likelier = _likelier_class(dataset, distribution)
+    other = distribution.class_probability(-likelier)
+    details: dict[str, Any] = {
+        "base": base,
+        "seed": seed,
+        "max_accuracy": format_number(target),
+        "probability_positive": format_number(distribution.class_probability(1)),
+        "probability_negative": format_number(distribution.class_probability(-1)),
+        "flipped": likelier == -1,
+    }
+    if other > target or (other == target and likelier in dataset.labels):
+        raise ConstructionError(
+            f"max_accuracy is {format_number(target)}, but the accuracy of this construction stays above "
+            f"{format_number(other)}, the probability of the less likely class; allow more"
+        )
+    if likelier not in dataset.labels:
+        network = Network.sequential([Affine(dataset.n_features, (Row((), (), mpq(-likelier)),))])
+        details |= {"one_class": True, "tries": 0, "scales": 0}
+    else:
+        line, tries = _choose_line(dataset, distribution, likelier, seed, number_of_tries(epsilon))
+        scale, scales = _sufficient_scale(line, constants, other, target)
+        shift = _shift(line, scale)
+        blocks = _blocks(line, scale, shift, base)
+        network = _assemble(line, scale, shift, blocks, constants, likelier)
+        details |= {
+            "one_class": line.gap is None,
+            "tries": tries,
+            "scales": scales,
+            "scale": format_number(scale),
+            "digits": blocks.digits,
+            "distinct_projections": len(line.values),
+            "blocks": len(blocks.groups),
+            "group_size": len(blocks.groups[0]),
+        }
+    accuracy = exact_accuracy(network, distribution)
+    if accuracy.high > target:
+        raise ConstructionError(
+            f"internal: the accuracy {format_number(accuracy.high)} exceeds {format_number(target)}"
+        )
+    details |= {
+        "accuracy": format_number(accuracy.low),
+        "accuracy_exact": accuracy.exact,
+        "sign_changes": accuracy.breakpoints,
+        "sign_pieces": accuracy.pieces,
+    }
+    return Construction(NAME, network, details)
+
+
+# ----------------------------------------------------------------------------- hypotheses
+def _check_support(dataset: Dataset, distribution: BoxDistribution) -> None:
+    for index, label in enumerate(dataset.labels.tolist()):
+        found = distribution.in_support(dataset.point(index))
+        if found != label:
+            where = "outside all boxes" if found is None else f"in a box of label {found}"
+            raise ConstructionError(
+                f"sample {index} (counted from 0) has the label {label} and lies {where}; the data "
+                "must be a sample of the distribution: remove it, or add its box"
+            )
+
+
+def _likelier_class(dataset: Dataset, distribution: BoxDistribution) -> int:
+    """Return the class to deny: the one of probability 1/2 or more, unless point masses object.
+
+    The accuracy tends to the other class's probability and that of the denied point masses
+    which the sample covers; without point masses the likelier class makes this the least.
+    """
+    points = {dataset.point(index) for index in range(dataset.n_samples)}
+    covered = {1: mpq(0), -1: mpq(0)}
+    for box in distribution.boxes:
+        if box.low == box.high and box.low in points:
+            covered[box.label] += box.weight
+    limits = {sign: distribution.class_probability(-sign) + covered[sign] for sign in (1, -1)}
+    return 1 if limits[1] <= limits[-1] else -1
+
+
+# ------------------------------------------------------------------------------ compression
+def _choose_line(
+    dataset: Dataset, distribution: BoxDistribution, likelier: int, seed: int, tries: int
+) -> tuple[_Line, int]:
+    """Draw directions and keep the one whose classes are furthest apart, relative to its range."""
+    random = np.random.default_rng(seed)
+    bits = min(_MAX_DIRECTION_BITS, max(_MIN_DIRECTION_BITS, 2 * dataset.n_samples.bit_length() + 8))
+    best: tuple[Rational, _Line] | None = None
+    for _ in range(tries if dataset.n_features > 1 else 1):
+        line = _line(dataset, distribution, likelier, random_direction(random, dataset.n_features, bits))
+        if line is None:
+            bits = min(bits + 8, _MAX_DIRECTION_BITS)
+            continue
+        spread = line.high - line.low
+        quality = mpq(1) if line.gap is None or not spread else line.gap / spread
+        if best is None or quality > best[0]:
+            best = quality, line
+    if best is None:
+        raise DirectionNotFoundError(
+            f"none of {tries} random directions separates the classes; try another --seed or a "
+            "smaller --failure-probability"
+        )
+    return best[1], tries if dataset.n_features > 1 else 1
+
+
+def _line(
+    dataset: Dataset, distribution: BoxDistribution, likelier: int, direction: tuple[int, ...]
+) -> _Line | None:
+    """Project and sort; None if opposite labels share a projection."""
+    label_of: dict[Rational, int] = {}
+    raw = projections(dataset, direction).tolist()
+    for value, label in zip(raw, (dataset.labels * likelier).tolist(), strict=True):
+        if label_of.setdefault(mpq(value), label) != label:
+            return None
+    order = sorted(label_of)
+    values = [value / dataset.denominator for value in order]
+    labels = [label_of[value] for value in order]
+    gaps = [values[i + 1] - values[i] for i in range(len(values) - 1) if labels[i] != labels[i + 1]]
+    volumes = [SlabVolume(box.low, box.high, direction) for box in distribution.boxes]
+    chosen = [i for i, box in enumerate(distribution.boxes) if box.label == likelier]
+    return _Line(
+        direction,
+        values,
+        labels,
+        min(gaps, default=None),
+        [volumes[i] for i in chosen],
+        [distribution.boxes[i].weight for i in chosen],
+        min(volume.range[0] for volume in volumes),
+        max(volume.range[1] for volume in volumes),
+    )
+
+
+def _sufficient_scale(
+    line: _Line, constants: DigitBase, other: Rational, target: Rational
+) -> tuple[Rational, int]:
+    """Return a power of two as the scale, and how many were tried.
+
+    At scale * gap >= tolerance + 1 no sample of the other class comes within the tolerance of a
+    digit group. F > 0 only within the tolerance of one, so that the accuracy is at most the
+    probability of the other class plus that of the likelier class there.
+    """
+    room = target - other
+    covered = _covered_mass(line)
+    if covered > room or (covered == room and covered):
+        raise ConstructionError(
+            f"no scale brings the accuracy to {format_number(target)}: the sample covers point masses of "
+            f"{format_number(covered)} (there is no density), so that at least "
+            f"{format_number(other + covered)} is left; max_accuracy must be above that"
+        )
+    spread = line.high - line.low
+    if line.gap is not None:
+        scale = _power_of_two_above((constants.tolerance + 1) / line.gap)
+    else:
+        scale = _power_of_two_above(4 / spread) if spread else mpq(1)
+    yes = mpq(1)
+    for tried in range(1, MAX_SCALES + 1):
+        yes = _yes_probability(line, constants, scale)
+        if yes <= room:
+            return scale, tried
+        # it is about inversely proportional to the scale, and saturates when the scale is small
+        excess = yes / room if room else mpq(2)
+        scale *= max(mpq(2), _power_of_two_above(excess) / 2)
+    raise ConstructionError(
+        f"{MAX_SCALES} scales brought the accuracy down to {format_number(other + yes)} only, not to "
+        f"{format_number(target)}; the distribution is too concentrated around the sample"
+    )
+
+
+def _covered_mass(line: _Line) -> Rational:
+    """Probability of the likelier class's boxes that project to one value, that of a member."""
+    members = {value for value, label in zip(line.values, line.labels, strict=True) if label == 1}
+    parts = zip(line.volumes, line.weights, strict=True)
+    masses = (w for v, w in parts if v.range[0] == v.range[1] and v.range[0] in members)
+    return sum(masses, mpq(0))
+
+
+def _yes_probability(line: _Line, constants: DigitBase, scale: Rational) -> Rational:
+    """Probability that a point of the likelier class comes within the tolerance of a group."""
+    shift = _shift(line, scale)
+    intervals: list[list[Rational]] = []
+    for value, label in zip(line.values, line.labels, strict=True):
+        if label != 1:
+            continue
+        group = _floor(scale * value + shift)
+        low = (group - constants.tolerance - shift) / scale
+        high = (group + constants.tolerance - shift) / scale
+        if intervals and low <= intervals[-1][1]:
+            intervals[-1][1] = high
+        else:
+            intervals.append([low, high])
+    total = mpq(0)
+    for volume, weight in zip(line.volumes, line.weights, strict=True):
+        least, most = volume.range
+        for low, high in intervals:
+            if low <= most and high >= least:
+                below = volume.probability(low) if low > least else mpq(0)
+                total += weight * (volume.probability(high) - below)
+    return total
+
+
+def _shift(line: _Line, scale: Rational) -> Integer:
+    """Return the least integer b with c = scale * (u . x) + b >= 1 on all boxes."""
+    return 1 - _floor(scale * line.low)
+
+
+# ---------------------------------------------------------------------------------- blocks
+def _blocks(line: _Line, scale: Rational, shift: Integer, base: int) -> _Blocks:
+    """Deal the members' digit groups into ceil(sqrt) blocks; place a ramp behind each but the last."""
+    c = [scale * value + shift for value in line.values]
+    last_of: dict[Integer, int] = {}
+    for index, (value, label) in enumerate(zip(c, line.labels, strict=True)):
+        if label == 1:
+            last_of[_floor(value)] = index
+    members = sorted(last_of)
+    size = isqrt(len(members) - 1) + 1
+    groups, ramps = [], []
+    for start in range(0, len(members), size):
+        block = members[start : start + size]
+        groups.append(block + block[-1:] * (size - len(block)))
+        if start + size < len(members):
+            last = last_of[block[-1]]
+            quarter = (c[last + 1] - c[last]) / 4
+            ramps.append(short_ramp(c[last] + quarter, c[last + 1] - quarter, base))
+    return _Blocks(groups, ramps, len(members[-1].digits(base)))
+
+
+# --------------------------------------------------------------------------------- network
+def _assemble(
+    line: _Line, scale: Rational, shift: Integer, blocks: _Blocks, constants: DigitBase, sign: int
+) -> Network:
+    unit, number = Expression.unit, Expression.number
+    group_base = mpz(constants.base) ** blocks.digits
+    size = len(blocks.groups[0])
+    inputs = {f"x{j}": scale * u for j, u in enumerate(line.direction)}
+    builder = LayerBuilder(list(inputs))
+    builder.hidden(c=Expression(inputs, shift))
+    packed, gate = _packed_integer(builder, blocks, group_base)
+    c = unit("c")
+
+    carried: dict[str, Expression] = {"gate": gate} if gate is not None else {}
+    answer = number(0)
+    pending: Expression | None = None  # the newest label test, before its ReLU
+    for remaining in range(size - 1, 0, -1):
+        digit = number(0)
+        for bit in range((group_base - 1).bit_length() - 1, -1, -1):
+            threshold = group_base**remaining << bit
+            units = {"v": packed, "up": packed - (threshold - 1), "down": packed - threshold}
+            answer = _next_layer(builder, units, digit, pending, answer, {**carried, "c": c})
+            pending = None
+            taken = unit("up") - unit("down")
+            packed = unit("v") - threshold * taken
+            digit = (mpz(1) << bit) * taken + (unit("digit") if digit.terms else number(0))
+            carried = {name: unit(name) for name in carried}
+        units = {"above": c - digit, "below": digit - c, "v": packed}
+        answer = _next_layer(builder, units, number(0), None, answer, {**carried, "c": c})
+        packed = unit("v")
+        pending = number(constants.tolerance) - unit("above") - unit("below")
+    # what is left of the packed integer is the last group
+    units = {"above": c - packed, "below": packed - c}
+    answer = _next_layer(builder, units, number(0), pending, answer, carried)
+    carried = {name: unit(name) for name in carried}
+    test = number(constants.tolerance) - unit("above") - unit("below")
+    answer = _next_layer(builder, {}, number(0), test, answer, carried)
+    output = answer - constants.offset
+    if carried:
+        # size tests of at most the tolerance each
+        output = output - _floor(size * constants.tolerance + 1) * unit("gate")
+    return builder.finish(sign * output)
+
+
+def _packed_integer(
+    builder: LayerBuilder, blocks: _Blocks, group_base: Integer
+) -> tuple[Expression, Expression | None]:
+    """Step from one block's packed integer to the next; the gate is 1 on the steps.
+
+    A gate is a trapezoid: up over one width before the ramp, down over one width behind it;
+    both fit between the neighbouring samples.
+    """
+    unit = Expression.unit
+    packed = [_pack(groups, group_base) for groups in blocks.groups]
+    value, gate, c = Expression.number(packed[0]), None, unit("c")
+    for before, after, (start, width) in zip(packed, packed[1:], blocks.ramps, strict=False):
+        units = {
+            "rise": c - (start - width),
+            "up": c - start,
+            "down": c - (start + width),
+            "fall": c - (start + 2 * width),
+            "v": value,
+            "c": c,
+        }
+        if gate is not None:
+            units["gate"] = gate
+        builder.hidden(**units)
+        value = unit("v") + (after - before) / width * (unit("up") - unit("down"))
+        hat = 1 / width * (unit("rise") - unit("up") - unit("down") + unit("fall"))
+        gate = hat + unit("gate") if gate is not None else hat
+    return value, gate
+
+
+def _next_layer(
+    builder: LayerBuilder,
+    units: dict[str, Expression],
+    digit: Expression,
+    pending: Expression | None,
+    answer: Expression,
+    carried: dict[str, Expression],
+) -> Expression:
+    """Append a layer that also carries the digit so far and the tests; return their new sum."""
+    if digit.terms:
+        units["digit"] = digit
+    if pending is not None:
+        units["test"] = pending
+    if answer.terms:
+        units["answer"] = answer
+    builder.hidden(**units, **carried)
+    total = Expression.unit("answer") if answer.terms else Expression.number(0)
+    return total + Expression.unit("test") if pending is not None else total
+
+
+def _pack(groups: list[Integer], group_base: Integer) -> Integer:
+    total = mpz(0)
+    for group in groups:
+        total = total * group_base + group
+    return total
+
+
+def _floor(value: Rational) -> Integer:
+    return value.numerator // value.denominator
+
+
+def _power_of_two_above(value: Rational) -> Rational:
+    """Return the least power of two that is at least ``value`` > 0."""
+    exponent = value.numerator.bit_length() - value.denominator.bit_length() - 1
+    power = mpq(2) ** exponent
+    while power < value:
+        power *= 2
+    return power
