@@ -12,68 +12,103 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Affine": "network",
+    "BallShell": "distributions.ball_shell",
+    "BoxDistribution": "distributions.boxes",
     "Certificate": "certification.certificate",
     "Construction": "constructions.construction",
+    "ConvexCellNetwork": "convex_cells",
     "Counterexample": "certification.certificate",
     "Dataset": "dataset",
+    "FiniteDistribution": "distributions.finite",
+    "LabeledBox": "distributions.boxes",
     "Network": "network",
     "as_rational": "rational",
+    "cell_radii": "certification.cell_radii",
     "certify": "certification.certify",
+    "certify_balls": "certification.balls",
     "check": "certification.check",
+    "compare_constructions": "experiments.compare",
     "construct": "constructions.catalogue",
     "evaluate_exact": "evaluation.exact",
     "evaluate_float": "evaluation.torch_backend",
+    "exact_accuracy": "distributions.accuracy",
+    "exact_signs": "evaluation.signs",
     "load_certificate": "certification.certificate",
     "load_dataset": "datasets",
-    "load_network": "formats.json_network",
-    "network_sha256": "formats.json_network",
+    "load_distribution": "distributions.distribution_file",
+    "load_network": "formats.network_file",
+    "materialize": "constructions.materialize",
+    "narrow_network_bound": "distributions.narrow_bound",
+    "network_sha256": "formats.network_file",
     "rational_from_float": "rational",
     "save_certificate": "certification.certificate",
     "save_dataset_csv": "datasets",
-    "save_network": "formats.json_network",
+    "save_distribution": "distributions.distribution_file",
+    "save_network": "formats.network_file",
     "separation_squared": "separation",
 }
 
 if TYPE_CHECKING:
-    from .certification.certificate import (
-        Certificate,
-        Counterexample,
-        load_certificate,
-        save_certificate,
-    )
+    from .certification.balls import certify_balls
+    from .certification.cell_radii import cell_radii
+    from .certification.certificate import Certificate, Counterexample, load_certificate, save_certificate
     from .certification.certify import certify
     from .certification.check import check
     from .constructions.catalogue import construct
     from .constructions.construction import Construction
+    from .constructions.materialize import materialize
+    from .convex_cells import ConvexCellNetwork
     from .dataset import Dataset
     from .datasets import load_dataset, save_dataset_csv
+    from .distributions.accuracy import exact_accuracy
+    from .distributions.ball_shell import BallShell
+    from .distributions.boxes import BoxDistribution, LabeledBox
+    from .distributions.distribution_file import load_distribution, save_distribution
+    from .distributions.finite import FiniteDistribution
+    from .distributions.narrow_bound import narrow_network_bound
     from .evaluation.exact import evaluate_exact
+    from .evaluation.signs import exact_signs
     from .evaluation.torch_backend import evaluate_float
-    from .formats.json_network import load_network, network_sha256, save_network
+    from .experiments.compare import compare_constructions
+    from .formats.network_file import load_network, network_sha256, save_network
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
     from .separation import separation_squared
 
 __all__ = [
     "Affine",
+    "BallShell",
+    "BoxDistribution",
     "Certificate",
     "Construction",
+    "ConvexCellNetwork",
     "Counterexample",
     "Dataset",
+    "FiniteDistribution",
+    "LabeledBox",
     "Network",
     "as_rational",
+    "cell_radii",
     "certify",
+    "certify_balls",
     "check",
+    "compare_constructions",
     "construct",
     "evaluate_exact",
     "evaluate_float",
+    "exact_accuracy",
+    "exact_signs",
     "load_certificate",
     "load_dataset",
+    "load_distribution",
     "load_network",
+    "materialize",
+    "narrow_network_bound",
     "network_sha256",
     "rational_from_float",
     "save_certificate",
     "save_dataset_csv",
+    "save_distribution",
     "save_network",
     "separation_squared",
 ]

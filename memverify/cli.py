@@ -6,6 +6,7 @@ Heavy modules are imported by the command that needs them.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -31,11 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 0
-    from . import commands
     from .errors import MemverifyError
 
+    module, _, function = options.runs.partition(":")
     try:
-        code: int = getattr(commands, f"run_{options.command.replace('-', '_')}")(options)
+        run = getattr(importlib.import_module(f".commands.{module}", __package__), function)
+        code: int = run(options)
         sys.stdout.flush()
         return code
     except MemverifyError as error:
@@ -63,34 +65,72 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"memverify {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_constructing(commands)
+    _add_networks(commands)
+    _add_data(commands)
+    _add_studies(commands)
+    return parser
 
+
+def _add_constructing(commands: _Commands) -> None:
     construct = _command(
         commands,
         "construct",
         "build a network that memorizes the data",
         "memverify construct optimal-parameters digits:3,8 -o net.json.gz",
+        "construct:run_construct",
     )
-    construct.add_argument("name", help="a name from: memverify constructions")
+    construct.add_argument("name", help="a name from: memverify constructions (which also lists options)")
     _data_argument(construct)
     construct.add_argument(
         "-o", "--output", required=True, metavar="NET", help=".json or .json.gz to write"
     )
-    construct.add_argument(
-        "--base", type=int, choices=(2, 10), help="digit base (default 2: dyadic weights)"
-    )
-    construct.add_argument("--seed", type=_seed, default=0, help="of the random directions (default 0)")
-    construct.add_argument(
-        "--literal", action="store_true", help="build exactly what is printed, errors included"
-    )
-    construct.add_argument("--paper-scale", action="store_true", help="Lemma B.1's scale, not the smallest")
-    construct.add_argument(
-        "--failure-probability", metavar="P", help='bound for "no good direction" (default 1/1000)'
-    )
-    construct.add_argument("--rescale", action="store_true", help="accept data outside [0,1]^n")
+    construct.add_argument("--seed", type=_natural, help="of the random directions (default 0)")
+    _construction_options(construct)
     _json_argument(construct)
 
+    listing = _command(
+        commands,
+        "constructions",
+        "list the constructions",
+        "memverify constructions",
+        "construct:run_constructions",
+    )
+    _json_argument(listing)
+
+
+def _construction_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("options of some constructions (numbers are exact: 1/10, 0.1)")
+    add = group.add_argument
+    add("--base", type=int, choices=(2, 10), help="digit base (default 2: dyadic weights)")
+    add("--literal", action="store_true", help="build exactly what is printed, errors included")
+    add("--paper-scale", action="store_true", help="Lemma B.1's scale, not the smallest")
+    add("--failure-probability", metavar="P", help='bound for "no good direction" (default 1/1000)')
+    add("--rescale", action="store_true", help="accept data outside [0,1]^n")
+    add(
+        "--radius",
+        metavar="R",
+        help="of the l-infinity balls (robust; default a quarter of the separation)",
+    )
+    add("--sequential", action="store_true", help="the deep form (robust, convex-cells)")
+    add("--materialize", action="store_true", help="convex-cells as plain layers, for small data")
+    add("--split", metavar="E", help="the planes of convex-cells stand at 1/2 - E (default 1/100)")
+    add("--slack", metavar="S", help="r = S times the least squared distance (default as --split)")
+    add("--radius-ratio", metavar="K", help="Remark 7.2's K > 3 in place of 3.1, with its split")
+    add("--separation", metavar="C", help="of the distribution, for constant-parameters")
+    add("--distribution", metavar="FILE", help="a distribution file, for nongeneralizing")
+    add("--max-accuracy", metavar="A", help="for nongeneralizing (default 51/100)")
+    add("--force", action="store_true", help="write out robust networks of any size")
+    add("--perturb", action="store_true", help="accept data not in general position (baum1988)")
+
+
+def _add_networks(commands: _Commands) -> None:
     info = _command(
-        commands, "info", "sizes and hash of a network", "memverify info net.json.gz digits:3,8"
+        commands,
+        "info",
+        "sizes and hash of a network",
+        "memverify info net.json.gz digits:3,8",
+        "networks:run_info",
     )
     info.add_argument("network", metavar="NET")
     _data_argument(info, optional=True)
@@ -101,6 +141,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "certify",
         "decide exactly whether a network memorizes the data",
         "memverify certify net.json.gz digits:3,8 -o cert.json",
+        "networks:run_certify",
     )
     certify.add_argument("network", metavar="NET")
     _data_argument(certify)
@@ -112,6 +153,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "check",
         "check a certificate with the independent checker",
         "memverify check cert.json net.json.gz digits:3,8",
+        "networks:run_check",
     )
     check.add_argument("certificate", metavar="CERT")
     check.add_argument("network", metavar="NET")
@@ -123,6 +165,7 @@ def _build_parser() -> argparse.ArgumentParser:
         "evaluate",
         "what float32, float64 or exact arithmetic answers",
         "memverify evaluate net.json.gz digits:3,8 --dtype float32",
+        "networks:run_evaluate",
     )
     evaluate.add_argument("network", metavar="NET")
     _data_argument(evaluate)
@@ -130,25 +173,126 @@ def _build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("-o", "--output", metavar="CSV", help="write index,label,output of every sample")
     _json_argument(evaluate)
 
+    robust = _command(
+        commands,
+        "robust",
+        "decide exactly whether the sign is right on whole balls around the samples",
+        "memverify robust net.json.gz digits:3,8 --radius 1/100",
+        "networks:run_robust",
+    )
+    robust.add_argument("network", metavar="NET")
+    _data_argument(robust)
+    robust.add_argument("--radius", metavar="R", help="exact; may be left out for convex-cell networks")
+    robust.add_argument("--norm", choices=("inf", "l2"), default="inf", help="(default inf)")
+    robust.add_argument("-o", "--output", metavar="CSV", help="write what is known of every sample")
+    _json_argument(robust)
+
+
+def _add_data(commands: _Commands) -> None:
     export = _command(
         commands,
         "export",
         "write a data set as an exact .csv file",
         "memverify export digits:3,8 -o digits.csv",
+        "data:run_export",
     )
     _data_argument(export)
     export.add_argument("-o", "--output", required=True, metavar="CSV")
     _json_argument(export)
 
-    listing = _command(commands, "constructions", "list the constructions", "memverify constructions")
-    _json_argument(listing)
+    sample = _command(
+        commands,
+        "sample",
+        "draw exact labeled points from a distribution",
+        "memverify sample boxes.json 100 -o sample.csv",
+        "data:run_sample",
+    )
+    sample.add_argument(
+        "distribution", metavar="DISTRIBUTION", help="a distribution file (docs/formats.md)"
+    )
+    sample.add_argument("count", type=_natural, metavar="N")
+    sample.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    sample.add_argument("-o", "--output", required=True, metavar="CSV")
+    _json_argument(sample)
 
-    demo = _command(commands, "demo", "the whole story on handwritten digits", "memverify demo")
+    accuracy = _command(
+        commands,
+        "accuracy",
+        "accuracy of a network on a whole distribution, exactly where that is possible",
+        "memverify accuracy net.json boxes.json",
+        "data:run_accuracy",
+    )
+    accuracy.add_argument("network", metavar="NET")
+    accuracy.add_argument("distribution", metavar="DISTRIBUTION")
+    accuracy.add_argument(
+        "--samples", type=_natural, default=10_000, metavar="N", help="where sampling is needed"
+    )
+    accuracy.add_argument(
+        "--confidence", default="0.99", metavar="C", help="of the interval (default 0.99)"
+    )
+    accuracy.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    _json_argument(accuracy)
+
+
+def _add_studies(commands: _Commands) -> None:
+    compare = _command(
+        commands,
+        "compare",
+        "build and certify every construction that applies, in one table",
+        "memverify compare digits:3,8:50 --test digits:3,8",
+        "studies:run_compare",
+    )
+    _data_argument(compare)
+    compare.add_argument(
+        "--test", metavar="DATA", help="counted exactly (default: the test split of named data, if any)"
+    )
+    compare.add_argument("--only", metavar="NAMES", help="constructions, separated by commas")
+    compare.add_argument("--distribution", metavar="FILE", help="lets nongeneralizing take part")
+    compare.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    compare.add_argument("--plot", metavar="SVG", help="write a picture")
+    _json_argument(compare)
+
+    table = _command(
+        commands,
+        "table",
+        "reproduce a table of the paper, exactly",
+        "memverify table 1 --pairs 4,9 2,3",
+        "studies:run_table",
+    )
+    table.add_argument("number", type=int, choices=(1, 2, 3, 4), metavar="1|2|3|4")
+    table.add_argument("--pairs", nargs="+", metavar="A,B", help="(default: all of the table)")
+    table.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
+    table.add_argument("--epochs", type=_natural, default=20, help="of table 3's training (default 20)")
+    table.add_argument(
+        "-o", "--output", metavar="DIR", help="write CSV, JSON and a picture there; interrupted runs go on"
+    )
+    _json_argument(table)
+
+    narrow = _command(
+        commands,
+        "narrow",
+        "Theorem 5.1: narrow networks against their exact bound, convex cells beside",
+        "memverify narrow --dimension 3 -o narrow",
+        "studies:run_narrow",
+    )
+    narrow.add_argument("--dimension", type=_natural, default=3, metavar="n", help="(default 3)")
+    narrow.add_argument(
+        "--widths", type=_natural, nargs="+", metavar="w", help="below n (default: 1 and 2 where possible)"
+    )
+    narrow.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    narrow.add_argument(
+        "--bound-only", action="store_true", help="no training: bounds and the smallest dimension"
+    )
+    narrow.add_argument("-o", "--output", metavar="DIR", help="write JSON and a picture there")
+    _json_argument(narrow)
+
+    demo = _command(
+        commands, "demo", "the whole story on handwritten digits", "memverify demo", "studies:run_demo"
+    )
     demo.add_argument("-o", "--output", default="demo-output", metavar="DIR", help="(default demo-output)")
-    return parser
 
 
-def _command(commands: _Commands, name: str, what: str, example: str) -> argparse.ArgumentParser:
+def _command(commands: _Commands, name: str, what: str, example: str, runs: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=what,
@@ -157,6 +301,7 @@ def _command(commands: _Commands, name: str, what: str, example: str) -> argpars
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(runs=runs)
     return parser
 
 
@@ -165,7 +310,7 @@ def _data_argument(parser: argparse.ArgumentParser, optional: bool = False) -> N
         "data",
         metavar="DATA",
         nargs="?" if optional else None,
-        help="NAME:A,B (digits, mnist; class A is -1), NAME@test:A,B:K, or a .csv or .npz file",
+        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME@test:A,B:K, or a .csv or .npz file",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
 
@@ -174,7 +319,7 @@ def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def _seed(text: str) -> int:
+def _natural(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give an integer from 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no natural number; give an integer from 0")
     return int(text)

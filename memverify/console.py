@@ -86,3 +86,14 @@ def print_pairs(pairs: dict[str, Any], indent: int = 0) -> None:
                 else f"{str(value)[:60]}... ({len(str(value))} characters)"
             )
         print(f"{' ' * indent}{name:<{width}}  {shown}")
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """Print rows under their column names; the first column to the left, others to the right."""
+    widths = [max(len(name), *(len(row[k]) for row in rows), 0) for k, name in enumerate(columns)]
+    for line in (columns, *rows):
+        first, *others = (
+            f"{text:<{w}}" if k == 0 else f"{text:>{w}}"
+            for k, (text, w) in enumerate(zip(line, widths, strict=True))
+        )
+        print("  ".join((first, *others)).rstrip())

@@ -15,9 +15,10 @@ from .console import big_number
 from .constructions.catalogue import construct
 from .dataset import Dataset
 from .datasets import load_dataset, save_dataset_csv
-from .errors import FileFormatError
 from .evaluation.torch_backend import FloatEvaluation, evaluate_float
-from .formats.json_network import load_network, save_network
+from .formats.atomic import make_folder
+from .formats.json_network import load_network
+from .formats.network_file import save_network
 from .network import Network
 
 DATA = "digits:3,8"
@@ -26,10 +27,7 @@ DATA = "digits:3,8"
 def run_demo(folder: str) -> int:
     """Run the demonstration into ``folder`` and return the exit code: 0 if all was proved."""
     target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileFormatError(f"{folder}: cannot be made a folder: {error.strerror or error}") from None
+    make_folder(target)
     paths = {name: target / name for name in ("net.json.gz", "cert.json", "data.csv")}
 
     step = _Steps(5)
@@ -39,12 +37,12 @@ def run_demo(folder: str) -> int:
     step.done(f"{dataset.n_samples} samples of {dataset.n_features} pixels, {_classes(dataset)}")
 
     step("build the optimal-parameter network of Theorem 4.1, in exact arithmetic")
-    network = construct("optimal-parameters", dataset).network
-    save_network(network, paths["net.json.gz"])
+    save_network(construct("optimal-parameters", dataset).network, paths["net.json.gz"])
+    network = load_network(paths["net.json.gz"])
     step.done(_shape(network))
 
     step("certify it: the exact sign of F(x) on every sample")
-    found = certify(load_network(paths["net.json.gz"]), dataset)
+    found = certify(network, dataset)
     save_certificate(found, paths["cert.json"])
     if not isinstance(found, Certificate):
         step.done(f"it FAILS at sample {found.index}")

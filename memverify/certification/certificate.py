@@ -103,12 +103,15 @@ class Counterexample(Evidence):
         F(x), exact.
     n_failures : int
         How many samples fail in all.
+    n_zero : int
+        How many of them have F(x) = 0: no answer, rather than the wrong one.
     """
 
     index: int
     label: int
     output: Rational
     n_failures: int
+    n_zero: int = 0
     verdict = "fails"
 
     def to_json(self) -> dict[str, Any]:
@@ -126,6 +129,7 @@ class Counterexample(Evidence):
                 "output": format_number(self.output),
             },
             "n_failures": self.n_failures,
+            "n_zero": self.n_zero,
             **self._shared_json(),
         }
 
@@ -167,7 +171,7 @@ _SHARED_KEYS = (
     "dataset_sha256",
     "architecture",
 )
-_OPTIONAL_KEYS = ("decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures")
+_OPTIONAL_KEYS = ("decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures", "n_zero")
 _SIZES = ("input_dim", "depth", "width", "num_parameters", "num_nonzero")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
@@ -220,6 +224,7 @@ def _parse(document: Any) -> Certificate | Counterexample:
         label=claim["label"],
         output=_number(claim, "output"),
         n_failures=_natural(document, "n_failures", 1) if "n_failures" in document else 1,
+        n_zero=_natural(document, "n_zero") if "n_zero" in document else 0,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ..constructions.theorem_bound import optimal_parameters_bound
+from ..convex_cells import AnyNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..evaluation.exact import Progress, evaluate_exact
-from ..formats.json_network import network_sha256
-from ..network import Network
+from ..formats.network_file import network_sha256
 from .certificate import Certificate, Counterexample
 
 
-def architecture_of(network: Network) -> dict[str, int]:
+def architecture_of(network: AnyNetwork) -> dict[str, int]:
     """Return the sizes that a certificate states and the checker recomputes."""
     return {
         "input_dim": network.input_dim,
@@ -23,7 +23,7 @@ def architecture_of(network: Network) -> dict[str, int]:
 
 
 def certify(
-    network: Network,
+    network: AnyNetwork,
     dataset: Dataset,
     *,
     progress: Progress | None = None,
@@ -33,7 +33,7 @@ def certify(
 
     Parameters
     ----------
-    network : Network
+    network : Network or ConvexCellNetwork
         With one output.
     dataset : Dataset
     progress : callable, optional
@@ -45,7 +45,7 @@ def certify(
     -------
     Certificate or Counterexample
         ``verdict`` is "memorizes" or "fails". The semantics is that of real numbers: every
-        sign is that of the exact rational F(x), and F(x) = 0 fails.
+        sign is that of the exact rational F(x), and F(x) = 0 fails (``n_zero`` counts those).
 
     Raises
     ------
@@ -54,7 +54,7 @@ def certify(
 
     Examples
     --------
-    >>> from memverify.network import Affine
+    >>> from memverify.network import Affine, Network
     >>> net = Network.sequential([Affine.from_dense([[2]], [-1])])
     >>> certify(net, Dataset([["0.25"], ["3/4"]], [-1, 1])).min_margin
     mpq(1,2)
@@ -88,6 +88,7 @@ def certify(
             label=int(dataset.labels[first]),
             output=outputs[first],
             n_failures=len(failing),
+            n_zero=sum(not margins[index] for index in failing),
         )
     least = min(range(len(margins)), key=margins.__getitem__)
     return Certificate(**shared, min_margin=margins[least], min_margin_sample=least)  # type: ignore[arg-type]

@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from ..convex_cells import AnyNetwork
 from ..dataset import Dataset
 from ..errors import FileFormatError, MalformedCertificateError
-from ..formats.json_network import canonical_chunks
-from ..network import Network
+from ..formats.network_file import canonical_chunks
 from . import checker
 from .certificate import Certificate, Counterexample, certificate_text
 
 
 def check(
     certificate: Certificate | Counterexample | str | Path,
-    network: Network | str | Path,
+    network: AnyNetwork | str | Path,
     dataset: Dataset,
 ) -> checker.Report:
     """Have the independent checker check a certificate.
@@ -29,7 +29,7 @@ def check(
     Parameters
     ----------
     certificate : Certificate, Counterexample, or path
-    network : Network, or path
+    network : Network, ConvexCellNetwork, or path
     dataset : Dataset
 
     Returns
@@ -46,7 +46,7 @@ def check(
 
     Examples
     --------
-    >>> from memverify import Affine, certify
+    >>> from memverify import Affine, Network, certify
     >>> net = Network.sequential([Affine.from_dense([[2]], [-1])])
     >>> data = Dataset([["0.25"], ["3/4"]], [-1, 1])
     >>> check(certify(net, data), net, data).certificate_is_true
@@ -69,7 +69,7 @@ def _certificate_bytes(certificate: Certificate | Counterexample | str | Path) -
     return certificate_text(certificate).encode("ascii")
 
 
-def _network_bytes(network: Network | str | Path) -> bytes:
+def _network_bytes(network: AnyNetwork | str | Path) -> bytes:
     if isinstance(network, (str, Path)):
         return _read(network, FileFormatError)
     return b"".join(canonical_chunks(network))

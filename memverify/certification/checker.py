@@ -14,13 +14,15 @@ import functools
 import hashlib
 import json
 import math
+import operator
 import os
 import re
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 MAX_BYTES, MAX_EXPONENT = 2**31, 100_000  # of a network after decompression; of a number in the data
@@ -118,14 +120,19 @@ def _number(text: str) -> Fraction | None:
 _COUNT, _POSITIVE, _LABEL, _HASH = "[0-9]+", "[1-9][0-9]*", "-?1", '"[0-9a-f]{64}"'
 _RATIONAL = rf'"-?(?:{_INTEGER})(?:/(?!(?:0x)?0+")(?:{_INTEGER}))?"'
 _ARCHITECTURE = dict.fromkeys(("input_dim", "depth", "width", "num_parameters", "num_nonzero"), _COUNT)
+_NATURAL, _POINT = rf'"(?!(?:0x)?0+")(?:{_INTEGER})"', rf'"-?(?:{_INTEGER})(?:,-?(?:{_INTEGER}))*"'
 _NETWORK = {"format": '"memverify-network"', "version": "1", "input_dim": _POSITIVE, "layers": None}
+_CELLS = {"format": '"memverify-convex-cells"', "version": "1", "input_dim": _POSITIVE, "split": _RATIONAL,
+          "slack": _RATIONAL, "denominator": _NATURAL, "labels": None, "points": None}  # fmt: skip
 _CLAIM = {"version": "1", "semantics": '"real"', "n_samples": _POSITIVE, "n_features": _POSITIVE,
           "network_sha256": _HASH, "dataset_sha256": _HASH, "architecture": _ARCHITECTURE}  # fmt: skip
 _MEMORIZES = _CLAIM | {"format": '"memverify-certificate"', "verdict": '"memorizes"',
                        "min_margin": _RATIONAL, "min_margin_sample": _COUNT}  # fmt: skip
 _FAILS = _CLAIM | {"format": '"memverify-counterexample"', "verdict": '"fails"',
                    "counterexample": {"index": _COUNT, "label": _LABEL, "output": _RATIONAL}}  # fmt: skip
-_UNCHECKED = {"decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures"}
+_UNCHECKED = {"decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures", "n_zero"}
+_WANTED = {_RATIONAL: 'a string "p" or "p/q"', _NATURAL: "a string of a positive integer",
+           _POINT: 'a string of integers, such as "0,12,-3"'}  # fmt: skip
 
 
 def _conform(value: Any, shape: Any, part: str, where: str, optional: Iterable[str] = ()) -> None:
@@ -133,7 +140,7 @@ def _conform(value: Any, shape: Any, part: str, where: str, optional: Iterable[s
     if shape is None:
         _need(isinstance(value, list) and value, part, where, "a list with at least one entry", value)
     elif isinstance(shape, str):
-        wanted = 'a string "p" or "p/q"' if shape is _RATIONAL else f"of the form {shape}"
+        wanted = _WANTED.get(shape, f"of the form {shape}")
         _need(re.fullmatch(shape, json.dumps(value)), part, where, wanted, value)
     else:
         _need(isinstance(value, dict), part, where, "an object", value)
@@ -165,8 +172,23 @@ def _parse_json(data: bytes, part: str) -> Any:
 _Layer = tuple[Sequence[Sequence[tuple[int, Fraction | int]]], Sequence[Fraction | int], int]
 
 
-def _read_network(data: bytes) -> tuple[str, dict[str, int], list[_Layer]]:
-    """Return the hash of the canonical form, the architecture, and the layers ready for evaluation."""
+# Of one class: its label, its indices i, the opposite indices j, and for each i all |x_i - x_j|^2.
+_Side = tuple[int, list[int], list[int], Sequence[Sequence[int]]]
+
+
+class _Cells(NamedTuple):
+    """A convex-cell network; points are integers over the denominator, squares over its square."""
+
+    points: list[list[int]]
+    norms: list[int]  # |x_i|^2
+    denominator: int
+    split: Fraction
+    radius: Fraction
+    sides: list[_Side]
+
+
+def _read_network(data: bytes) -> tuple[str, dict[str, int], list[_Layer] | _Cells]:
+    """Return the hash of the canonical form, the architecture, and the network ready for evaluation."""
     if data[:2] == b"\x1f\x8b":
         unpacker = zlib.decompressobj(31)  # 31: with the header and the checksum of gzip
         with contextlib.suppress(zlib.error):
@@ -174,6 +196,13 @@ def _read_network(data: bytes) -> tuple[str, dict[str, int], list[_Layer]]:
         if not unpacker.eof or unpacker.unused_data:
             raise MalformedError("network", f"damaged, or over {MAX_BYTES} bytes after decompression")
     top = _parse_json(data, "network")
+    is_cells = isinstance(top, dict) and top.get("format") == "memverify-convex-cells"
+    canonical, sizes, network = _read_cells(top) if is_cells else _read_layers(top)
+    digest = hashlib.sha256(json.dumps(canonical, separators=(",", ":")).encode())
+    return digest.hexdigest(), dict(zip(_ARCHITECTURE, sizes, strict=True)), network
+
+
+def _read_layers(top: Any) -> tuple[dict[str, Any], tuple[int, ...], list[_Layer]]:
     _conform(top, _NETWORK, "network", "the top level")
     inputs, layers, width, parameters, nonzero = top["input_dim"], [], 0, 0, 0
     for place, layer in enumerate(top["layers"]):
@@ -192,9 +221,7 @@ def _read_network(data: bytes) -> tuple[str, dict[str, int], list[_Layer]]:
     _need(inputs == 1, "network", "the number of outputs of the last layer", "1", inputs)
     canonical = {key: top[key] for key in _NETWORK}
     canonical["layers"] = [{key: layer[key] for key in ("weight", "bias")} for layer in top["layers"]]
-    digest = hashlib.sha256(json.dumps(canonical, separators=(",", ":")).encode())
-    sizes = zip(_ARCHITECTURE, (top["input_dim"], len(layers), width, parameters, nonzero), strict=True)
-    return digest.hexdigest(), dict(sizes), layers
+    return canonical, (top["input_dim"], len(layers), width, parameters, nonzero), layers
 
 
 def _weight(text: Any, where: str) -> Fraction:
@@ -225,24 +252,111 @@ def _prepare(rows: list[list[tuple[int, Fraction]]], offsets: list[Fraction]) ->
     return scaled, [int(b * common) for b in offsets], common
 
 
+def _read_cells(top: Any) -> tuple[dict[str, Any], tuple[int, ...], _Cells]:
+    _conform(top, _CELLS, "network", "the top level")
+    split, slack, bottom = (_weight(top[key], key) for key in ("split", "slack", "denominator"))
+    fits = 0 < slack <= split < Fraction(1, 2)
+    _need(fits, "network", "slack and split", "0 < slack <= split < 1/2", f"{top['slack']}, {top['split']}")
+    labels, texts, inputs = top["labels"], top["points"], top["input_dim"]
+    for i, label in enumerate(labels):
+        _conform(label, _LABEL, "network", f"labels[{i}]")
+    _need(len(labels) == len(texts), "network", "the number of labels", str(len(texts)), len(labels))
+    _need({*labels} == {-1, 1}, "network", "labels", "both -1 and 1", f"{labels[0]} throughout")
+    points, first = list[list[int]](), dict[tuple[int, ...], int]()
+    for i, text in enumerate(texts):
+        _conform(text, _POINT, "network", f"points[{i}]")
+        points.append([(_number(number) or Fraction(0)).numerator for number in text.split(",")])
+        _need(len(points[i]) == inputs, "network", f"length of points[{i}]", str(inputs), len(points[i]))
+        other = first.setdefault(tuple(points[i]), i)
+        unlike = f"unlike points[{other}] of the other label"
+        _need(labels[i] == labels[other], "network", f"points[{i}]", unlike, "the same")
+    divisor = math.gcd(bottom.numerator, *chain.from_iterable(points))
+    points, bottom = [[value // divisor for value in point] for point in points], bottom / divisor
+    numbers = {"split": split, "slack": slack, "denominator": bottom}
+    canonical = {key: top[key] for key in _CELLS} | {k: canonical_number(v) for k, v in numbers.items()}
+    canonical["points"] = [",".join(map(canonical_number, point)) for point in points]
+    return canonical, *_prepare_cells(points, bottom.numerator, labels, split, slack)
+
+
+def _dot(left: Sequence[int], right: Sequence[int]) -> int:
+    return sum(map(operator.mul, left, right))
+
+
+def _prepare_cells(
+    points: list[list[int]], denominator: int, labels: list[int], split: Fraction, slack: Fraction
+) -> tuple[tuple[int, ...], _Cells]:
+    """Return the sizes of the layers and the network with its squared distances.
+
+    The first layer has the unit -S_ij (see _cells_output) for opposite i and j in both orders: weights
+    x_j - x_i, bias -S_ij(0).  The second has one for each i: weights -1, bias r > 0.  The third has bias 0.
+    """
+    plus, minus = ([i for i, label in enumerate(labels) if label == sign] for sign in (1, -1))
+    norms = [_dot(point, point) for point in points]
+    gaps = [[norms[i] + norms[j] - 2 * _dot(points[i], points[j]) for j in minus] for i in plus]
+    zeros, (p, q) = 0, split.as_integer_ratio()
+    for column in zip(*points, strict=True):  # weights 0: where opposite points share a coordinate
+        here, there = (Counter([column[i] for i in side]) for side in (plus, minus))
+        zeros += 2 * sum(here[value] * there[value] for value in here)
+    sides: list[_Side] = [(1, plus, minus, gaps), (-1, minus, plus, [*zip(*gaps, strict=True)])]
+    for _, own, others, rows in sides:  # biases 0: (|x_i|^2 - |x_j|^2) / 2 + split |x_i - x_j|^2
+        for i, row in zip(own, rows, strict=True):
+            pairs = zip(others, row, strict=True)
+            zeros += sum(q * (norms[i] - norms[j]) + 2 * p * gap == 0 for j, gap in pairs)
+    inputs, units, number = len(points[0]), 2 * len(plus) * len(minus), len(points)
+    parameters = units * (inputs + 1) + number * (units + 1) + number + 1
+    nonzero = units * (inputs + 1) - zeros + (units + number) + number
+    radius = slack * min(map(min, gaps)) / denominator**2
+    return (inputs, 3, units, parameters, nonzero), _Cells(points, norms, denominator, split, radius, sides)
+
+
+def _cells_output(cells: _Cells, point: Sequence[Fraction | int]) -> Fraction:
+    """Return F(x) = sum over i of y_i Relu(r - sum over opposite j of Relu(-S_ij(x))).
+
+    Here r = slack * (least |x_i - x_j|^2 of opposite points), and with h_i = |x_i|^2 / 2 - x.x_i
+    S_ij(x) = (x_i - x_j).(x - (1/2 + split) x_i - (1/2 - split) x_j)
+            = (x_i - x_j).(x - (x_i + x_j) / 2 - split (x_i - x_j)) = h_j - h_i - split |x_i - x_j|^2.
+    """
+    (x, bottom), over = _over_one_denominator(point), cells.denominator
+    (p, q), (s, t) = cells.split.as_integer_ratio(), cells.radius.as_integer_ratio()
+    unit, total = 2 * q * t * (over * bottom) ** 2, 0  # all below is multiplied by it, and then whole
+    radius, scale = unit // t * s, 2 * p * t * bottom**2
+    dots = [_dot(x, other) for other in cells.points]
+    h = [q * t * bottom * (bottom * n - 2 * over * dot) for n, dot in zip(cells.norms, dots, strict=True)]
+    for label, own, others, rows in cells.sides:
+        opposite = [h[j] for j in others]
+        for i, row in zip(own, rows, strict=True):
+            left, h_i = radius, h[i]
+            for h_j, gap in zip(opposite, row, strict=True):
+                outside = h_i - h_j + scale * gap  # -S_ij(x)
+                if outside > 0:
+                    left -= outside
+                    if left <= 0:  # the other j can only lower it further
+                        break
+            else:
+                total += label * left
+    return Fraction(total, unit)
+
+
 def _over_one_denominator(values: Iterable[Fraction | int]) -> tuple[list[int], int]:
     pairs = [(int(value.numerator), int(value.denominator)) for value in values]
     common = math.lcm(*{bottom for _, bottom in pairs})
     return [top * (common // bottom) for top, bottom in pairs], common
 
 
-def _output(layers: list[_Layer], point: Sequence[Fraction | int]) -> Fraction:
+def _output(network: list[_Layer] | _Cells, point: Sequence[Fraction | int]) -> Fraction:
     """Return the exact F(point), carrying each layer's values as integers over one denominator."""
+    if isinstance(network, _Cells):
+        return _cells_output(network, point)
     values, common = _over_one_denominator(point)
     limit = 64 + 2 * common.bit_length()
-    for place, (rows, offsets, bottom) in enumerate(layers):
+    for place, (rows, offsets, bottom) in enumerate(network):
         totals: list[Any] = []
         for row, offset in zip(rows, offsets, strict=True):
             total = offset * common
             for column, weight in row:
                 if value := values[column]:
                     total += weight * value
-            totals.append(total if total > 0 or place == len(layers) - 1 else 0)
+            totals.append(total if total > 0 or place == len(network) - 1 else 0)
         values, extra = _over_one_denominator(totals) if bottom == 1 else (totals, 1)
         common *= bottom * extra
         if common.bit_length() > limit:  # reduce only now: a gcd in every layer would dominate the cost
@@ -284,7 +398,7 @@ def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: It
     memorizes = not (isinstance(claim, dict) and claim.get("format") == "memverify-counterexample")
     _conform(claim, _MEMORIZES if memorizes else _FAILS, "certificate", "the top level", _UNCHECKED)
     named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
-    network_hash, architecture, layers = _read_network(network_bytes)
+    network_hash, architecture, network = _read_network(network_bytes)
     data_hash, seen, features, index = hashlib.sha256(), dict[bytes, tuple[int, int]](), 0, -1
     results: dict[int, tuple[int, Fraction]] = {}  # label and output
     for index, (point, label) in enumerate(samples):
@@ -300,7 +414,7 @@ def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: It
             raise MalformedError("data", f"{where} and sample {other} are one point with both labels")
         known = network_hash == claim["network_sha256"] and features == architecture["input_dim"]
         if known and (memorizes or index == named):  # else the claim is false or needs no evaluation here
-            results[index] = label, _output(layers, point)
+            results[index] = label, _output(network, point)
     _need(index >= 0, "data", "the number of samples", "1 or more", "no samples")
     facts: list[tuple[str, Any, Any]] = [("network_sha256", claim["network_sha256"], network_hash)]
     facts += [(f"architecture.{k}", claim["architecture"][k], architecture[k]) for k in architecture]

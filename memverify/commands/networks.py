@@ -1,4 +1,4 @@
-"""What each command does: load, call, report. The parser is in `cli`."""
+"""Commands about one network: sizes, certificates, checks, outputs, robustness."""
 
 from __future__ import annotations
 
@@ -7,68 +7,23 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from .console import Progress, big_number, print_pairs
+from ..console import Progress, big_number, print_pairs
+from .inputs import load_data, sizes
 
 if TYPE_CHECKING:
-    from .dataset import Dataset
-    from .network import Network
-
-
-def run_construct(options: argparse.Namespace) -> int:
-    """Build a network and write it."""
-    from .constructions.catalogue import construct
-    from .formats.atomic import check_writable
-    from .formats.json_network import check_network_name, network_sha256, save_network
-    from .rational import as_rational
-
-    check_network_name(options.output)
-    check_writable(options.output)
-    dataset = _load_data(options)
-    chosen: dict[str, Any] = {"seed": options.seed, "literal": options.literal}
-    if options.base is not None:
-        chosen["base"] = options.base
-    if options.paper_scale:
-        chosen["paper_scale"] = True
-    if options.rescale:
-        chosen["rescale"] = True
-    if options.failure_probability is not None:
-        chosen["failure_probability"] = as_rational(options.failure_probability)
-    start = time.perf_counter()
-    with Progress("constructing"):
-        built = construct(options.name, dataset, **chosen)
-        save_network(built.network, options.output)
-    report = {
-        "construction": built.name,
-        "network": options.output,
-        "dataset": dataset.name or options.data,
-        "n_samples": dataset.n_samples,
-        **_sizes(built.network),
-        "network_sha256": network_sha256(built.network),
-        "details": built.details,
-        "seconds": round(time.perf_counter() - start, 3),
-    }
-    if options.json:
-        print(json.dumps(report))
-    else:
-        net = built.network
-        print(
-            f"wrote {options.output}: {built.name} for {dataset.n_samples:,} samples, width {net.width}, "
-            f"depth {net.depth:,}, {net.num_parameters:,} parameters, weights of up to "
-            f"{net.max_weight_bits:,} bits"
-        )
-        print(f"next: memverify certify {options.output} {options.data} -o cert.json")
-    return 0
+    from ..convex_cells import AnyNetwork
+    from ..dataset import Dataset
 
 
 def run_info(options: argparse.Namespace) -> int:
     """Report the sizes of a network, and the theorem's bound for given data."""
-    from .constructions.theorem_bound import optimal_parameters_bound
-    from .formats.json_network import load_network, network_sha256
+    from ..constructions.theorem_bound import optimal_parameters_bound
+    from ..formats.network_file import load_network, network_sha256
 
     network = load_network(options.network)
-    report: dict[str, Any] = {**_sizes(network), "network_sha256": network_sha256(network)}
+    report: dict[str, Any] = {**sizes(network), "network_sha256": network_sha256(network)}
     if options.data is not None:
-        dataset = _load_data(options)
+        dataset = load_data(options)
         report["theorem"] = optimal_parameters_bound(dataset)
     if options.json:
         print(json.dumps(report))
@@ -85,15 +40,15 @@ def run_info(options: argparse.Namespace) -> int:
 
 def run_certify(options: argparse.Namespace) -> int:
     """Certify or refute, exactly."""
-    from .certification.certificate import Certificate, save_certificate
-    from .certification.certify import certify
-    from .formats.atomic import check_writable
-    from .formats.json_network import load_network
+    from ..certification.certificate import Certificate, save_certificate
+    from ..certification.certify import certify
+    from ..formats.atomic import check_writable
+    from ..formats.network_file import load_network
 
     if options.output:
         check_writable(options.output)
     network = load_network(options.network)
-    dataset = _load_data(options)
+    dataset = load_data(options)
     start = time.perf_counter()
     with Progress("certifying") as progress:
         found = certify(network, dataset, progress=progress.update)
@@ -121,9 +76,9 @@ def run_certify(options: argparse.Namespace) -> int:
 
 def run_check(options: argparse.Namespace) -> int:
     """Run the independent checker."""
-    from .certification.check import check
+    from ..certification.check import check
 
-    dataset = _load_data(options)
+    dataset = load_data(options)
     start = time.perf_counter()
     report = check(options.certificate, options.network, dataset)
     if options.json:
@@ -139,13 +94,13 @@ def run_check(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Report what one arithmetic answers on every sample, beside the labels."""
-    from .formats.atomic import check_writable
-    from .formats.json_network import load_network
+    from ..formats.atomic import check_writable
+    from ..formats.network_file import load_network
 
     if options.output:
         check_writable(options.output)
     network = load_network(options.network)
-    dataset = _load_data(options)
+    dataset = load_data(options)
     with Progress(f"evaluating in {options.dtype}") as progress:
         report, texts = _evaluation(network, dataset, options.dtype, progress)
     if options.output:
@@ -157,77 +112,115 @@ def run_evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_export(options: argparse.Namespace) -> int:
-    """Write a data set as canonical .csv."""
-    from .datasets import save_dataset_csv
-    from .formats.atomic import check_writable
+def run_robust(options: argparse.Namespace) -> int:
+    """Decide whether the sign is right on whole balls around the samples."""
+    from ..convex_cells import ConvexCellNetwork
+    from ..errors import MemverifyError
+    from ..formats.atomic import check_writable
+    from ..formats.network_file import load_network
+    from ..rational import as_rational, format_number
 
-    check_writable(options.output)
-    dataset = _load_data(options)
-    save_dataset_csv(dataset, options.output)
+    if options.output:
+        check_writable(options.output)
+    radius = None if options.radius is None else as_rational(options.radius)
+    network = load_network(options.network)
+    dataset = load_data(options)
+    start = time.perf_counter()
+    if isinstance(network, ConvexCellNetwork):
+        if radius is None:
+            return _report_radii(network, dataset, options)
+        from ..certification.cell_balls import certify_cell_balls
+
+        found = certify_cell_balls(network, dataset, radius, options.norm)
+    elif radius is None:
+        raise MemverifyError("robust needs --radius for this network; it is in input units, e.g. 1/100")
+    else:
+        from ..certification.balls import certify_balls
+
+        found = certify_balls(network, dataset, radius, options.norm)
+    wrong = found.counterexample
     report = {
-        "output": options.output,
+        "verdict": found.verdict,
+        "norm": options.norm,
+        "radius": format_number(found.radius),
         "n_samples": dataset.n_samples,
-        "n_features": dataset.n_features,
-        "dataset_sha256": dataset.sha256,
+        "n_proved": found.n_proved,
+        "least_bound": format_number(found.least_bound),
+        "least_sample": found.least_sample,
+        "counterexample": None
+        if wrong is None
+        else {
+            "sample": wrong.sample,
+            "point": [format_number(v) for v in wrong.point],
+            "output": format_number(wrong.output),
+        },
+        "seconds": round(time.perf_counter() - start, 3),
     }
+    if options.output:
+        rows = [f"{i},{format_number(b)}" for i, b in enumerate(found.lower_bounds)]
+        _write_lines(options.output, ["sample,lower_bound", *rows])
     if options.json:
         print(json.dumps(report))
     else:
-        print(f"wrote {options.output}: {dataset.n_samples:,} samples, sha256 {dataset.sha256}")
-    return 0
+        print(f"{found.verdict}: {_ball_reason(report, wrong)}")
+    return {"robust": 0, "fails": 1, "undecided": 3}[found.verdict]
 
 
-def run_constructions(options: argparse.Namespace) -> int:
-    """List the constructions."""
-    from dataclasses import asdict
-
-    from .constructions.catalogue import CATALOGUE
-
-    entries = [asdict(entry) for entry in CATALOGUE.values()]
-    if options.json:
-        print(json.dumps(entries))
-        return 0
-    for entry in entries:
-        print(entry.pop("name"))
-        print_pairs(entry, indent=2)
-    return 0
+def _ball_reason(report: dict[str, Any], wrong: Any) -> str:
+    balls = f"balls of radius {report['radius']} ({report['norm']})"
+    if wrong is not None:
+        return (
+            f"in the ball of sample {wrong.sample} F(x) = {big_number(wrong.output)} at a point that "
+            f"--json shows; {report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right"
+        )
+    if report["verdict"] == "robust":
+        return f"y F(x) > 0 on the whole of all {report['n_samples']:,} {balls}, exactly"
+    return f"{report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right, none is refuted"
 
 
-def run_demo(options: argparse.Namespace) -> int:
-    """Run the demonstration."""
-    from .demo import run_demo as run
+def _report_radii(network: Any, dataset: Dataset, options: argparse.Namespace) -> int:
+    """Report the largest balls inside the cells of a convex-cell network."""
+    from ..certification.cell_balls import check_own_samples
+    from ..certification.cell_radii import cell_radii
+    from ..rational import format_number
 
-    return run(options.output)
-
-
-def _load_data(options: argparse.Namespace) -> Dataset:
-    from .datasets import load_dataset
-
-    return load_dataset(options.data, data_dir=options.data_dir)
-
-
-def _sizes(network: Network) -> dict[str, int]:
-    return {
-        "input_dim": network.input_dim,
-        "depth": network.depth,
-        "width": network.width,
-        "num_parameters": network.num_parameters,
-        "num_parameters_paper": network.num_parameters_paper,
-        "num_nonzero": network.num_nonzero,
-        "max_weight_bits": network.max_weight_bits,
-        "total_bits": network.total_bits,
+    check_own_samples(network, dataset)
+    radii = cell_radii(network)
+    values = radii.linf if options.norm == "inf" else radii.l2_squared
+    name = "linf_radius" if options.norm == "inf" else "l2_radius_squared"
+    least = min(range(len(values)), key=values.__getitem__)
+    report = {
+        "verdict": "robust",
+        "norm": options.norm,
+        "n_samples": len(values),
+        f"least_{name}": format_number(values[least]),
+        "least_sample": least,
     }
+    if options.output:
+        rows = [f"{i},{format_number(v)}" for i, v in enumerate(values)]
+        _write_lines(options.output, [f"sample,{name}", *rows])
+    if options.json:
+        print(json.dumps(report))
+    else:
+        print_pairs(report)
+    return 0
+
+
+def _write_lines(path: str, lines: list[str]) -> None:
+    from ..formats.atomic import atomic_write
+
+    with atomic_write(path) as file:
+        file.write(("\n".join(lines) + "\n").encode("ascii"))
 
 
 def _evaluation(
-    network: Network, dataset: Dataset, dtype: str, progress: Progress
+    network: AnyNetwork, dataset: Dataset, dtype: str, progress: Progress
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the report, and every output as text."""
     report: dict[str, Any] = {"dtype": dtype, "n_samples": dataset.n_samples}
     if dtype == "exact":
-        from .evaluation.exact import evaluate_exact, signs
-        from .rational import format_number
+        from ..evaluation.exact import evaluate_exact, signs
+        from ..rational import format_number
 
         outputs = evaluate_exact(network, dataset, progress.update)
         found = signs(outputs)[:, 0]
@@ -240,9 +233,12 @@ def _evaluation(
             "min_margin": format_number(min(margins)),
         }
         return report, [format_number(v) for v in outputs[:, 0].tolist()]
-    from .evaluation.torch_backend import evaluate_float
+    from ..constructions.materialize import materialize
+    from ..convex_cells import ConvexCellNetwork
+    from ..evaluation.torch_backend import evaluate_float
 
-    answer = evaluate_float(network, dataset, dtype, progress.update)
+    plain = materialize(network) if isinstance(network, ConvexCellNetwork) else network
+    answer = evaluate_float(plain, dataset, dtype, progress.update)
     report |= {
         "accuracy": answer.accuracy,
         "n_wrong": answer.n_wrong,
@@ -254,9 +250,5 @@ def _evaluation(
 
 
 def _write_outputs(path: str, dataset: Dataset, texts: list[str]) -> None:
-    from .formats.atomic import atomic_write
-
-    with atomic_write(path) as file:
-        file.write(b"index,label,output\n")
-        for index, (label, text) in enumerate(zip(dataset.labels.tolist(), texts, strict=True)):
-            file.write(f"{index},{label},{text}\n".encode("ascii"))
+    pairs = enumerate(zip(dataset.labels.tolist(), texts, strict=True))
+    _write_lines(path, ["index,label,output", *(f"{i},{label},{text}" for i, (label, text) in pairs)])

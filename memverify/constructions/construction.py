@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..network import Network
+if TYPE_CHECKING:
+    from ..convex_cells import ConvexCellNetwork
+    from ..network import Network
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,12 @@ class Construction:
     ----------
     name : str
         The construction's name, as in ``memverify constructions``.
-    network : Network
+    network : Network or ConvexCellNetwork
         Not certified yet: that is `memverify.certify`'s part.
     details : dict
         JSON-ready facts: seed, tries, base, digits, blocks, and the like.
     """
 
     name: str
-    network: Network
+    network: Network | ConvexCellNetwork
     details: dict[str, Any] = field(default_factory=dict)

@@ -77,6 +77,21 @@ def check_writable(path: str | Path) -> None:
         raise FileFormatError(f"{shown}: cannot be written: its folder is read-only")
 
 
+def make_folder(path: str | Path) -> None:
+    """Make a folder for results, and those around it; an existing one is fine.
+
+    Raises
+    ------
+    FileFormatError
+        If it cannot be made, or is no folder.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise FileFormatError(f"{str(path)!a}: cannot be made a folder: {reason}") from None
+
+
 def _check_target(target: str, shown: str) -> None:
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):

@@ -7,6 +7,7 @@ import pytest
 
 from memverify import __version__
 from memverify.cli import main
+from memverify.constructions.catalogue import CATALOGUE
 from memverify.network import Network
 
 LINE = (
@@ -15,7 +16,10 @@ LINE = (
 )
 GOOD = "1/4,-1\n3/4,1\n3/5,1\n"
 BAD = "3/4,1\n1/4,1\n1/2,-1\n"
-COMMANDS = ["construct", "info", "certify", "check", "evaluate", "export", "constructions", "demo"]
+COMMANDS = [
+    "construct", "constructions", "info", "certify", "check", "evaluate", "robust", "export", "sample",
+    "accuracy", "compare", "table", "narrow", "demo",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +144,10 @@ class TestCommands:
         assert (code, err) == (0, "")
         assert "optimal-parameters" in out
         code, out, _ = run(capsys, "constructions", "--json")
-        assert [entry["name"] for entry in json.loads(out)] == ["optimal-parameters"]
+        entries = {entry["name"]: entry for entry in json.loads(out)}
+        assert list(entries) == list(CATALOGUE)
+        assert entries["robust"]["options"] == "radius, sequential, force"
+        assert all(entry[key] for entry in entries.values() for key in entry)
 
     def test_version_and_help(self, capsys):
         assert run(capsys, "--version") == (0, f"memverify {__version__}\n", "")

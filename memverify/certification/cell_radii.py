@@ -1,0 +1,123 @@
+"""How far every sample of a convex-cell network may move inside its cell, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gmpy2 import mpq
+
+from ..convex_cells import ConvexCellNetwork
+from ..distances import SquaredDistances
+from ..integer_matrix import max_abs
+from ..rational import Rational
+
+Array = npt.NDArray[Any]
+
+_FLOAT64_EXACT = 1 << 53
+_ROWS = 64
+
+
+@dataclass(frozen=True)
+class CellRadii:
+    """Radii of the largest balls around the samples inside their cells, in sample order.
+
+    Attributes
+    ----------
+    l2_squared : tuple of Rational
+        Squared Euclidean radii, each > 0.
+    linf : tuple of Rational
+        Radii in the maximum norm, each > 0.
+    """
+
+    l2_squared: tuple[Rational, ...]
+    linf: tuple[Rational, ...]
+
+
+def cell_radii(network: ConvexCellNetwork) -> CellRadii:
+    r"""Return the largest Euclidean and maximum-norm balls inside every sample's cell.
+
+    Parameters
+    ----------
+    network : ConvexCellNetwork
+
+    Returns
+    -------
+    CellRadii
+        With s the split and D_ij = |x_i - x_j|^2, over the samples j of the other label:
+        ((1/2 - s)^2 min D_ij) and min (1/2 - s) D_ij / |x_i - x_j|_1.
+
+    Notes
+    -----
+    *Claim.* Every x in such a ball, its boundary included, has sign F(x) = y_i. *Proof.* The
+    cell is {S_ij >= 0 for all j}. S_ij is affine with gradient x_i - x_j and
+    S_ij(x_i) = (1/2 - s) D_ij, so the least value of S_ij on the ball of radius e is
+    (1/2 - s) D_ij - e * (dual norm of x_i - x_j): the Euclidean norm for the Euclidean ball,
+    the sum of absolute values for the maximum norm. It is >= 0 for all j exactly up to the
+    radii above: the ball lies in the closed cell. There the neurons Relu(-S_ij) are 0, so
+    the term of i is r > 0; and -S_ji = S_ij + 2 s D_ij >= 2 s D_ij > r for every j, so no
+    term of the other label is positive. Hence y_i F(x) >= r > 0.
+
+    *Not claimed.* The balls are the largest in the cell, not the largest on which F keeps
+    its sign: F may keep it beyond the cell, by the slack r or by another sample's cell.
+
+    Cost: a matrix product for the Euclidean radii, N+ N- n subtractions for the others.
+
+    Examples
+    --------
+    >>> from memverify.dataset import Dataset
+    >>> net = ConvexCellNetwork.of(Dataset([[0, 0], [1, 1], [0, 3]], [1, -1, -1]))
+    >>> radii = cell_radii(net)
+    >>> radii.l2_squared[0], radii.linf[0]
+    (mpq(2401,5000), mpq(49,100))
+    """
+    inside = mpq(1, 2) - network.split
+    scale, bottom = inside**2, network.denominator**2
+    l2: list[Rational] = [mpq(0)] * network.n_samples
+    linf: list[Rational] = [mpq(0)] * network.n_samples
+    for own, rivals in (
+        (network.positive, network.negative),
+        (network.negative, network.positive),
+    ):
+        near = network.points[rivals]
+        table = SquaredDistances(near)
+        for start in range(0, len(own), _ROWS):
+            members = own[start : start + _ROWS]
+            points = network.points[members]
+            squares = table.block(points).rows(slice(None))
+            absolute = _absolute_distances(points, near)
+            for index, row, sums in zip(members.tolist(), squares, absolute, strict=True):
+                l2[index] = scale * mpq(int(row.min()), bottom)
+                linf[index] = inside * _least_ratio(row, sums) / network.denominator
+    return CellRadii(tuple(l2), tuple(linf))
+
+
+def _absolute_distances(left: Array, right: Array) -> Array:
+    """Return the sums of |p_k - q_k|, as float64 holding integers below 2^53, or as objects."""
+    largest = max(max_abs(left), max_abs(right))
+    if 2 * largest * left.shape[1] < _FLOAT64_EXACT:
+        from scipy.spatial.distance import cdist
+
+        exact: Array = cdist(left.astype(np.float64), right.astype(np.float64), "cityblock")
+        return exact
+    wide, others = left.astype(object), right.astype(object)
+    rows = [np.abs(point - others).sum(axis=1) for point in wide]
+    return np.stack(rows)
+
+
+def _least_ratio(tops: Sequence[Any] | Array, bottoms: Array) -> Rational:
+    """Least tops / bottoms over positive integers.
+
+    A correctly rounded quotient keeps the order of the true ones, so the least is among
+    those that round to the least float; those are compared exactly.
+    """
+    tops = np.asarray(tops)
+    if tops.dtype == object or bottoms.dtype == object or max_abs(tops) >= _FLOAT64_EXACT:
+        return min(mpq(int(a), int(b)) for a, b in zip(tops, bottoms, strict=True))
+    quotients = tops / bottoms
+    places = np.flatnonzero(quotients == quotients.min())
+    pairs = {(int(tops[k]), int(bottoms[k])) for k in places.tolist()}
+    return min(mpq(a, b) for a, b in pairs)

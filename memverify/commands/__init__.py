@@ -1,0 +1,1 @@
+"""What each command does: load, call, report. The parser is in `cli`."""

@@ -1,0 +1,31 @@
+"""What many commands share: loading what is named on the command line, and sizes to report."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..convex_cells import AnyNetwork
+    from ..dataset import Dataset
+
+
+def load_data(options: argparse.Namespace) -> Dataset:
+    """Load the data set that is named on the command line."""
+    from ..datasets import load_dataset
+
+    return load_dataset(options.data, data_dir=options.data_dir)
+
+
+def sizes(network: AnyNetwork) -> dict[str, int]:
+    """Return the counts that are reported of a network."""
+    return {
+        "input_dim": network.input_dim,
+        "depth": network.depth,
+        "width": network.width,
+        "num_parameters": network.num_parameters,
+        "num_parameters_paper": network.num_parameters_paper,
+        "num_nonzero": network.num_nonzero,
+        "max_weight_bits": network.max_weight_bits,
+        "total_bits": network.total_bits,
+    }
