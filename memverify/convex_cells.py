@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from .bit_counts import BitCounts, bit_counts, distinct_integers
 from .dataset import Dataset, Labels, narrowest_integers
 from .distances import SquaredDistances, squared_distances
 from .errors import ConstructionError, ContradictorySamplesError, DimensionMismatchError
@@ -81,7 +82,8 @@ class ConvexCellNetwork:
 
     *Generalization.* If a ball of radius s contains x_i, and its centre is at least k s away
     from every opposite sample, k > 3, then the ball lies in C_i provided that
-    split <= (k - 3) / (2 (k + 1)), see `split_for_radius_ratio`. The printed 1/100 is right
+    split <= (k - 3) / (2 (k + 1)), see
+    `constructions.convex_cells.split_for_radius_ratio`. The printed 1/100 is right
     for k >= 151/49, hence for the paper's k = 3.1.
 
     All counts are those of the plain network, the dense ones included, and nothing here
@@ -289,29 +291,29 @@ class ConvexCellNetwork:
         return layers + self.first_width + self.n_samples * (bit_size(self.radius) + 1)
 
     @cached_property
-    def _weight_counts(self) -> _Counts:
+    def _weight_counts(self) -> BitCounts:
         """Count the weights x_jk - x_ik: feature by feature, each pair of values once."""
-        total = _Counts()
+        total = BitCounts()
         for column in self.points.T:
-            high, high_counts = _distinct(column[self.positive])
-            low, low_counts = _distinct(column[self.negative])
+            high, high_counts = distinct_integers(column[self.positive])
+            low, low_counts = distinct_integers(column[self.negative])
             step = max(1, MAX_HELD_DISTANCES // len(low))
             for start in range(0, len(high), step):
                 stop = start + step
                 # each of the two directions of a pair has a neuron of its own
                 times = 2 * high_counts[start:stop, None] * low_counts
-                total += _counts(high[start:stop, None] - low, self.denominator, times)
+                total += bit_counts(high[start:stop, None] - low, self.denominator, times)
         return total
 
     @cached_property
-    def _bias_counts(self) -> _Counts:
+    def _bias_counts(self) -> BitCounts:
         r"""Count the biases (|x_i|^2 - |x_j|^2)/2 + split D_ij over both directions."""
         up, down = int(self.split.numerator), int(self.split.denominator)
         wide = self.points if self.points.dtype == object else self.points.astype(object)
         squares = narrowest_integers((wide * wide).sum(axis=1))
         high, low = squares[self.positive], squares[self.negative]
         bottom = 2 * down * self.denominator**2
-        total, start = _Counts(), 0
+        total, start = BitCounts(), 0
         for block in self._opposite_blocks():
             rows = high[start : start + len(block)]
             start += len(block)
@@ -320,57 +322,8 @@ class ConvexCellNetwork:
                 rows, low, block = (a.astype(object) for a in (rows, low, block))
             difference, planes = down * (rows[:, None] - low), 2 * up * block
             for numerators in (difference + planes, planes - difference):
-                total += _counts(numerators, bottom, None)
+                total += bit_counts(numerators, bottom, None)
         return total
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """How many numbers are not 0, and the sum and the maximum of their `bit_size`."""
-
-    nonzero: int = 0
-    bits: int = 0
-    largest: int = 0
-
-    def __add__(self, other: _Counts) -> _Counts:
-        return _Counts(
-            self.nonzero + other.nonzero, self.bits + other.bits, max(self.largest, other.largest)
-        )
-
-
-def _counts(numerators: Array, denominator: Integer, times: Array | None) -> _Counts:
-    """Count the rationals numerators / denominator, each so many times (once if None)."""
-    if numerators.dtype == object or denominator.bit_length() > _INT64_BITS:
-        values = [mpq(int(v), denominator) for v in numerators.flat]
-        often = [1] * len(values) if times is None else times.ravel().tolist()
-        sizes = [bit_size(v) for v in values]
-        return _Counts(
-            sum(k for k, v in zip(often, values, strict=True) if v),
-            sum(k * s for k, s in zip(often, sizes, strict=True)),
-            max(sizes),
-        )
-    bottom = np.int64(int(denominator))
-    shared = np.gcd(numerators, bottom)
-    rest = bottom // shared
-    bits = _bit_lengths(np.abs(numerators) // shared) + np.where(rest == 1, 0, _bit_lengths(rest))
-    nonzero = numerators != 0
-    if times is None:
-        return _Counts(int(np.count_nonzero(nonzero)), int(bits.sum()), int(bits.max()))
-    return _Counts(int((times * nonzero).sum()), int((times * bits).sum()), int(bits.max()))
-
-
-def _bit_lengths(values: Array) -> Array:
-    """Bit lengths of non-negative int64; the halves are exact in float64."""
-    high, low = values >> 31, values & ((1 << 31) - 1)
-    return np.where(high, np.frexp(high.astype(np.float64))[1] + 31, np.frexp(low.astype(np.float64))[1])
-
-
-def _distinct(values: Array) -> tuple[Array, Array]:
-    """Distinct integers, safe to subtract, and how often each occurs."""
-    found, counts = np.unique(values, return_counts=True)
-    if found.dtype == object or max_abs(found).bit_length() > _INT64_BITS - 1:
-        return found.astype(object), counts.astype(np.int64)
-    return found.astype(np.int64), counts.astype(np.int64)
 
 
 def common_integers(dataset: Dataset) -> tuple[Array, Integer]:
@@ -412,40 +365,3 @@ def _lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
         quotient = narrowest_integers([v // shared for v in points.ravel().tolist()])
         return quotient.reshape(points.shape), denominator // shared
     return points // points.dtype.type(int(shared)), denominator // shared
-
-
-def split_for_radius_ratio(ratio: RationalLike) -> Rational:
-    r"""Return the largest split for which balls of 1/k of the opposite distance fit.
-
-    Lemma H.4 with k in place of 3.1: let |b - a| >= k |a - c|, a != b, and put the plane at
-    (1/2 + s) c + (1/2 - s) b. Its distance from a is
-    ((|b-a|^2 - |c-a|^2)/2 - s |b-c|^2) / |b-c|, which falls as |c - a| and |b - c| grow; at
-    |c - a| = |b - a|/k and |b - c| = |b - a| (1 + 1/k) it is at least |b - a|/k exactly if
-    s <= (k - 3) / (2 (k + 1)).
-
-    Parameters
-    ----------
-    ratio : RationalLike
-        k > 3.
-
-    Raises
-    ------
-    ConstructionError
-        For k <= 3, where only s <= 0 would do, but cells need s > 0.
-
-    Examples
-    --------
-    >>> split_for_radius_ratio("3.1"), split_for_radius_ratio("151/49")
-    (mpq(1,82), mpq(1,100))
-    """
-    k = as_rational(ratio)
-    if k <= 3:
-        raise ConstructionError(
-            f"a radius ratio of {format_number(k)}: it must exceed 3, since balls of a third of the "
-            "distance reach half-way between the classes"
-        )
-    return (k - 3) / (2 * (k + 1))
-
-
-AnyNetwork: TypeAlias = Network | ConvexCellNetwork
-"""Either kind of network; both have the same counts, and exact outputs."""

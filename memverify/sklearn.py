@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .certification.certificate import Certificate, Counterexample
 from .certification.certify import certify
 from .constructions.catalogue import CATALOGUE, construct
-from .convex_cells import AnyNetwork
+from .any_network import AnyNetwork
 from .dataset import Dataset
 from .evaluation.exact import evaluate_exact
 from .evaluation.signs import exact_signs

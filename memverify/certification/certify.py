@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..constructions.theorem_bound import optimal_parameters_bound
-from ..convex_cells import AnyNetwork
+from ..any_network import AnyNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..evaluation.exact import Progress, evaluate_exact

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..convex_cells import AnyNetwork
+from ..any_network import AnyNetwork
 from ..dataset import Dataset
 from ..errors import FileFormatError, MalformedCertificateError
 from ..formats.network_file import canonical_chunks

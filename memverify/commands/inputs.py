@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..convex_cells import AnyNetwork
+    from ..any_network import AnyNetwork
     from ..dataset import Dataset
 
 

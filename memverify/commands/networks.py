@@ -11,7 +11,7 @@ from ..console import Progress, big_number, print_pairs
 from .inputs import load_data, sizes
 
 if TYPE_CHECKING:
-    from ..convex_cells import AnyNetwork
+    from ..any_network import AnyNetwork
     from ..dataset import Dataset
 
 

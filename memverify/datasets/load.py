@@ -11,7 +11,7 @@ from pathlib import Path
 from ..dataset import Dataset
 from ..errors import FileFormatError, UnknownNameError
 from ..rational import shorten
-from . import csv_reader, digits, mnist, npz_reader
+from . import cifar10, csv_reader, digits, mnist, npz_reader
 from .files import shown
 from .named import ClassArrays, parse_spec, select_classes, split_name
 
@@ -29,15 +29,19 @@ class NamedSet:
         a set without splits.
     splits : tuple of str
         The first one is the default.
+    by_class : bool
+        Whether ``load`` takes ``classes=(A, B)`` and then leaves the others out.
     """
 
-    load: Callable[[str, DataDir], ClassArrays]
+    load: Callable[..., ClassArrays]
     splits: tuple[str, ...] = ()
+    by_class: bool = False
 
 
 NAMED_SETS: dict[str, NamedSet] = {
     "digits": NamedSet(lambda split, data_dir: digits.load_digits()),
     "mnist": NamedSet(mnist.load_mnist, ("train", "test")),
+    "cifar10": NamedSet(cifar10.load_cifar10, ("train", "test"), by_class=True),
 }
 FILE_READERS: dict[str, Callable[[str], Dataset]] = {
     ".csv": csv_reader.read_csv,
@@ -90,8 +94,24 @@ def load_dataset(spec: str, *, data_dir: DataDir = None) -> Dataset:
         raise UnknownNameError(_unknown(spec, name))
     parsed = parse_spec(spec, named.splits)
     default = named.splits[0] if named.splits else ""
-    arrays = named.load(default if split is None else split, data_dir)
+    wanted = {"classes": (parsed.negative, parsed.positive)} if named.by_class else {}
+    arrays = named.load(default if split is None else split, data_dir, **wanted)
     return select_classes(arrays, parsed, spec)
+
+
+def matching_test_spec(spec: str) -> str | None:
+    """Return the spec of the same two classes in the test split, or None if there is none.
+
+    Examples
+    --------
+    >>> matching_test_spec("mnist:4,9:500"), matching_test_spec("digits:3,8"), matching_test_spec("a.csv")
+    ('mnist@test:4,9', None, None)
+    """
+    name, split, rest = split_name(spec)
+    named = NAMED_SETS.get(name)
+    if named is None or os.path.isfile(spec) or "test" not in named.splits or split == "test":
+        return None
+    return f"{name}@test:{rest.partition(':')[0]}"
 
 
 def _readable() -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import DatasetError, DataUnavailableError, FileFormatError, MemverifyError
 from .files import shown
 from .idx_reader import read_idx
 from .named import ClassArrays
+from .places import DATA_VARIABLE, DOWNLOAD_TIMEOUT, cache_folder, quiet, search_folders
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -29,9 +29,6 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
-DATA_VARIABLE = "MEMVERIFY_DATA"
-DOWNLOAD_TIMEOUT = 10
-"""Seconds that one attempt may wait for the server."""
 
 
 def load_mnist(
@@ -69,8 +66,6 @@ def load_mnist(
     FileFormatError
         If a file is damaged or its content is not the one known.
     """
-    if data_dir is not None and not os.path.isdir(data_dir):
-        raise DataUnavailableError(f"mnist: the data folder {shown(data_dir)} does not exist")
     images_path, labels_path = (_locate(name, data_dir, hashes, mirrors) for name in FILES[split])
     images_name, labels_name = FILES[split]
     images = read_idx(images_path, axes=3, sha256=hashes[images_name])
@@ -79,18 +74,17 @@ def load_mnist(
         raise DatasetError(
             f"mnist: {len(images)} images in {shown(images_path)}, but {len(classes)} labels"
         )
-    return ClassArrays(images.reshape(len(images), -1), classes, "1/255")
+    source = f"IDX files in {shown(images_path.parent)}"
+    return ClassArrays(images.reshape(len(images), -1), classes, "1/255", source)
 
 
 def _locate(
     name: str, data_dir: str | Path | None, hashes: Mapping[str, str], mirrors: tuple[str, ...]
 ) -> Path:
-    roots = [root for root in (data_dir, os.environ.get(DATA_VARIABLE)) if root]
-    for root in roots:
-        for folder in (Path(root), Path(root) / "mnist"):
-            found = _in_folder(folder, name)
-            if found is not None:
-                return found
+    for folder in search_folders("mnist", data_dir, ("mnist",)):
+        found = _in_folder(folder, name)
+        if found is not None:
+            return found
     cache = _cache_folder()
     return _in_folder(cache, name) or _download(name, cache, hashes[name], mirrors)
 
@@ -103,9 +97,7 @@ def _in_folder(folder: Path, name: str) -> Path | None:
 
 
 def _cache_folder() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("memverify")) / "mnist"
+    return cache_folder("mnist")
 
 
 def _download(name: str, cache: Path, sha256: str, mirrors: tuple[str, ...]) -> Path:
@@ -116,7 +108,7 @@ def _download(name: str, cache: Path, sha256: str, mirrors: tuple[str, ...]) -> 
     reason = "no mirror is configured"
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder, _quiet(pooch.get_logger()):
+        with tempfile.TemporaryDirectory(dir=cache) as folder, quiet(pooch.get_logger()):
             for mirror in mirrors:
                 try:
                     # The content is verified below, whatever the gzip form of the mirror.
@@ -147,13 +139,3 @@ def _download(name: str, cache: Path, sha256: str, mirrors: tuple[str, ...]) -> 
         f"{', '.join(f'{n}.gz' for n in CONTENT_SHA256)} into {shown(cache)}, or into a folder named by "
         f"--data-dir or {DATA_VARIABLE}"
     )
-
-
-@contextlib.contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

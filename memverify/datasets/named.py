@@ -25,11 +25,14 @@ class ClassArrays:
     classes : integer array of shape (n_samples,)
     scale : str
         What every integer is multiplied by, e.g. "1/255".
+    source : str
+        The files they come from, for reports.
     """
 
     points: npt.NDArray[Any]
     classes: npt.NDArray[Any]
     scale: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

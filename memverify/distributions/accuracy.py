@@ -12,7 +12,8 @@ from typing import Protocol
 
 from gmpy2 import mpq
 
-from ..convex_cells import AnyNetwork, ConvexCellNetwork
+from ..any_network import AnyNetwork
+from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.linear_form import LinearForm, linear_form

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..convex_cells import AnyNetwork, ConvexCellNetwork
+from ..any_network import AnyNetwork
+from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..rational import Rational

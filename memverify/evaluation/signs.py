@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..convex_cells import AnyNetwork, ConvexCellNetwork
+from ..any_network import AnyNetwork
+from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from .exact import evaluate_exact, signs

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..convex_cells import AnyNetwork, ConvexCellNetwork
+from ..any_network import AnyNetwork
+from ..convex_cells import ConvexCellNetwork
 from ..errors import FileFormatError
 from . import json_cells, json_network
 from .json_network import check_network_name, parse_json, read_bytes
