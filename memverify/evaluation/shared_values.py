@@ -10,27 +10,25 @@ import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset
-from ..integer_matrix import exact_product
 from ..network import Affine, Network, Row
-from ..rational import Integer, Rational, lcm_of
+from ..rational import Rational
 from .columns import (
     Column,
     constant_column,
     make_column,
-    numerators_over,
     scaled,
     settled,
     shared,
 )
 from .hinges import Shifted, Unit, column_of, rectified_unit, signed_columns
 from .sums import Joiner
+from .wide_layers import apply_as_matrix, differ_in_bias_only
 
 Array = npt.NDArray[Any]
 
 _NO_BIAS = mpq(0)
 _DENSE_TERMS = 12
 """Rows with at least this many weights on average go through a matrix product."""
-_MATRIX_DENOMINATOR_BITS = 4096
 
 
 def evaluate_shared(
@@ -76,8 +74,8 @@ def _input_columns(dataset: Dataset, joiner: Joiner) -> list[Column]:
 
 def _apply(layer: Affine, given: list[Unit], joiner: Joiner) -> list[Unit]:
     terms = sum(len(row.columns) for row in layer.rows)
-    if terms >= _DENSE_TERMS * layer.out_dim:
-        result = _apply_as_matrix(layer, [column_of(unit) for unit in given], joiner)
+    if terms >= _DENSE_TERMS * layer.out_dim and not differ_in_bias_only(layer):
+        result = apply_as_matrix(layer, [column_of(unit) for unit in given], joiner)
         if result is not None:
             return result
     return _Rows(given, joiner).apply(layer.rows)
@@ -146,43 +144,3 @@ class _Rows:
             signed = signed_columns([(self._given[c], positive) for c, positive in members], self._joiner)
             found = self._inner[members] = self._joiner.total(signed, _NO_BIAS)
         return found
-
-
-def _apply_as_matrix(layer: Affine, given: list[Column], joiner: Joiner) -> list[Unit] | None:
-    """One exact matrix product, or None where denominators do not allow it."""
-    if any(column.is_rational for column in given):
-        return None
-    inputs = _common_denominator(column.denominator for column in given)
-    weights = _common_denominator(w.denominator for row in layer.rows for w in row.weights)
-    if inputs is None or weights is None:
-        return None
-    left = _stacked(given, inputs)
-    right = np.zeros((layer.in_dim, layer.out_dim), dtype=object)
-    for unit, row in enumerate(layer.rows):
-        for column, weight in zip(row.columns, row.weights, strict=True):
-            right[column, unit] = weight.numerator * (weights // weight.denominator)
-    products = exact_product(left, right)
-    denominator = inputs * weights
-    result: list[Unit] = []
-    for unit, row in enumerate(layer.rows):
-        linear = make_column(np.ascontiguousarray(products[:, unit]), denominator, joiner.identity)
-        result.append(settled(joiner.total([(linear, True)], row.bias)))
-    return result
-
-
-def _common_denominator(denominators: Any) -> Integer | None:
-    distinct = set(denominators)
-    common = mpz(1)
-    for value in distinct:
-        common = lcm_of((common, value))
-        if common.bit_length() > _MATRIX_DENOMINATOR_BITS:
-            return None
-    return common
-
-
-def _stacked(columns: list[Column], denominator: Integer) -> Array:
-    """Numerators over one denominator, samples by units."""
-    spread = [column.partition.spread(numerators_over(column, denominator)) for column in columns]
-    if any(values.dtype == object for values in spread):
-        spread = [values.astype(object) for values in spread]
-    return np.stack(spread, axis=1)

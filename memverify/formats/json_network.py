@@ -96,7 +96,7 @@ def canonical_chunks(network: Network) -> Iterator[bytes]:
     head = f'{{"format":"{FORMAT}","version":{VERSION},"input_dim":{network.input_dim},"layers":['
     yield head.encode("ascii")
     for index, layer in enumerate(network.layers):
-        rows = ",".join(_row_text(row) for row in layer.rows)
+        rows = ",".join(_row_texts(layer.rows))
         bias = ",".join(f'"{format_number(row.bias)}"' for row in layer.rows)
         yield f'{"," if index else ""}{{"weight":[{rows}],"bias":[{bias}]}}'.encode("ascii")
     yield b"]}"
@@ -232,14 +232,20 @@ def _parse_layer(entry: Any, in_dim: int, where: str, numbers: dict[str, Rationa
         raise FileFormatError(f'{where}: "weight" and "bias" must be lists, and not empty')
     if len(weight) != len(bias):
         raise FileFormatError(f"{where}: {len(weight)} weight rows but {len(bias)} biases")
-    rows = tuple(
-        _parse_row(row, value, in_dim, f"{where}, row {index}", numbers)
-        for index, (row, value) in enumerate(zip(weight, bias, strict=True))
-    )
-    return Affine(in_dim, rows)
+    rows: list[Row] = []
+    for index, (row, value) in enumerate(zip(weight, bias, strict=True)):
+        place = f"{where}, row {index}"
+        exact = _parse_value(value, f"{place}, bias", numbers)
+        if index and row == weight[index - 1]:  # the same weights: keep them once
+            rows.append(Row(rows[-1].columns, rows[-1].weights, exact))
+        else:
+            rows.append(Row(*_parse_weights(row, in_dim, place, numbers), exact))
+    return Affine(in_dim, tuple(rows))
 
 
-def _parse_row(row: Any, bias: Any, in_dim: int, where: str, numbers: dict[str, Rational]) -> Row:
+def _parse_weights(
+    row: Any, in_dim: int, where: str, numbers: dict[str, Rational]
+) -> tuple[tuple[int, ...], tuple[Rational, ...]]:
     if not isinstance(row, list):
         raise FileFormatError(f"{where}: a row is a list of [column, number] pairs")
     columns: list[int] = []
@@ -260,7 +266,7 @@ def _parse_row(row: Any, bias: Any, in_dim: int, where: str, numbers: dict[str, 
         if value:
             columns.append(column)
             weights.append(value)
-    return Row(tuple(columns), tuple(weights), _parse_value(bias, f"{where}, bias", numbers))
+    return tuple(columns), tuple(weights)
 
 
 def _parse_value(text: Any, where: str, numbers: dict[str, Rational]) -> Rational:
@@ -277,9 +283,20 @@ def _parse_value(text: Any, where: str, numbers: dict[str, Rational]) -> Rationa
     return found
 
 
-def _row_text(row: Row) -> str:
-    pairs = zip(row.columns, row.weights, strict=True)
-    return "[" + ",".join(f'[{c},"{format_number(w)}"]' for c, w in pairs) + "]"
+def _row_texts(rows: tuple[Row, ...]) -> Iterator[str]:
+    """Yield the text of each row; rows and numbers that are shared objects are written once."""
+    numbers: dict[int, str] = {}  # by identity: the layer keeps every number alive
+    last, text = None, ""
+    for row in rows:
+        if last is None or row.columns is not last.columns or row.weights is not last.weights:
+            pairs = []
+            for column, weight in zip(row.columns, row.weights, strict=True):
+                written = numbers.get(id(weight))
+                if written is None:
+                    written = numbers[id(weight)] = format_number(weight)
+                pairs.append(f'[{column},"{written}"]')
+            last, text = row, f"[{','.join(pairs)}]"
+        yield text
 
 
 def _show(value: Any) -> str:

@@ -141,7 +141,7 @@ class TestRoutes:
         network = Network.sequential(layers)
         products = []
         monkeypatch.setattr(
-            "memverify.evaluation.shared_values.exact_product",
+            "memverify.evaluation.wide_layers.exact_product",
             lambda a, b: products.append(a.shape) or exact_product(a, b),
         )
         points = np.array([[rng.randint(0, 255) for _ in range(40)] for _ in range(90)], dtype=np.uint8)
