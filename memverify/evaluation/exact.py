@@ -31,6 +31,8 @@ PLAIN_SAMPLES = 128
 """Up to this many samples the plain integers win over shared values."""
 _MAX_HELD_VALUES = 24_000_000
 """Most neuron values alive at once; about 2.5 GiB if each were a gmpy2 integer."""
+_WIDE = 4096
+_SHORT_WEIGHT_BITS = 40
 
 
 def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | None = None) -> Outputs:
@@ -79,7 +81,10 @@ def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | N
         outputs[:] = evaluate_plain(network, dataset, progress) if found is None else found
         return outputs
     widest = max(network.width, network.input_dim, 1)
-    block = max(PLAIN_SAMPLES, _MAX_HELD_VALUES // (3 * widest))
+    held = _MAX_HELD_VALUES
+    if widest > _WIDE and network.max_weight_bits < _SHORT_WEIGHT_BITS:
+        held *= 6  # such values are mostly int64, not gmpy2 integers
+    block = max(PLAIN_SAMPLES, held // (3 * widest))
     starts = range(0, dataset.n_samples, block)
     for done, start in enumerate(starts):
         stop = min(start + block, dataset.n_samples)
