@@ -365,3 +365,7 @@ def _lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
         quotient = narrowest_integers([v // shared for v in points.ravel().tolist()])
         return quotient.reshape(points.shape), denominator // shared
     return points // points.dtype.type(int(shared)), denominator // shared
+
+
+AnyNetwork: TypeAlias = Network | ConvexCellNetwork
+"""Either kind of network; both have the same counts, and exact outputs."""

@@ -26,7 +26,7 @@ from ..convex_cells import PAPER_SPLIT, ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import ConstructionError
 from ..network import Affine, Network, Row
-from ..rational import RationalLike, as_rational, format_number
+from ..rational import Rational, RationalLike, as_rational, format_number
 from .construction import Construction
 from .materialize import materialize as write_out
 from .materialize import sequential_cells
@@ -156,7 +156,3 @@ def split_for_radius_ratio(ratio: RationalLike) -> Rational:
             "distance reach half-way between the classes"
         )
     return (k - 3) / (2 * (k + 1))
-
-
-AnyNetwork: TypeAlias = Network | ConvexCellNetwork
-"""Either kind of network; both have the same counts, and exact outputs."""

@@ -14,7 +14,7 @@ from memverify.convex_cells import (
 from memverify.dataset import Dataset
 from memverify.errors import ConstructionError, ContradictorySamplesError, DimensionMismatchError
 
-from .cell_referee import constants, dot, exact, minus, opposite_squares, plane, two_classes
+from .cell_referee import constants, exact, opposite_squares, two_classes
 
 COUNTS = (
     *("input_dim", "output_dim", "depth", "width", "num_parameters", "num_parameters_paper"),
