@@ -26,9 +26,13 @@ lint: $(INSTALLED)       ## style, types, and the direction of imports
 
 bench: $(INSTALLED)      ## ratios against other exact routes: CSV and picture in docs/benchmarks
 	$(BIN)/python -m benchmarks.exact_certification -o docs/benchmarks
+	$(BIN)/python -m benchmarks.convex_cells -o docs/benchmarks
+	$(BIN)/python -m benchmarks.parameter_counts -o docs/benchmarks
 
-pictures: $(INSTALLED)   ## the picture of the README
+pictures: $(INSTALLED)   ## the pictures of the documentation; the tables need MNIST
 	$(BIN)/python -m benchmarks.float_accuracy -o docs/images
+	$(BIN)/memverify narrow -o docs/images
+	$(BIN)/memverify table 1 -o docs/images
 
 clean:
 	rm -rf $(VENV) demo-output

@@ -118,12 +118,13 @@ def reproduce_table(
 
     Notes
     -----
-    Every split is loaded once for all pairs.
+    Every split is loaded once for all pairs, without the classes that no pair needs where
+    these can be left out; the rows kept in a folder are those of runs with the same classes.
     """
     setting = _setting_of(number)
     chosen = _checked_pairs(setting.pairs if pairs is None else pairs)
     samples = setting.limit if limit is None else limit
-    splits = _Splits(setting.data, data_dir, samples)
+    splits = _Splits(setting.data, data_dir, samples, sorted({label for pair in chosen for label in pair}))
     settings: dict[str, Any] = {"table": number, "format": 1, "limit": samples, "data": splits.sha256}
     if number == 3:
         settings["epochs"] = epochs
@@ -184,11 +185,13 @@ def write_table(rows: Sequence[Row], folder: str | Path, number: int) -> list[Pa
 class _Splits:
     """Both splits of a named set, loaded once; data sets of two classes are cut from them."""
 
-    def __init__(self, name: str, data_dir: str | Path | None, limit: int) -> None:
+    def __init__(self, name: str, data_dir: str | Path | None, limit: int, classes: Sequence[int]) -> None:
         self._name = name
         self._limit = limit
+        named = NAMED_SETS[name]
+        wanted = {"classes": tuple(classes)} if named.by_class else {}
         self._arrays: dict[str, ClassArrays] = {
-            split: NAMED_SETS[name].load(split, data_dir) for split in NAMED_SETS[name].splits
+            split: named.load(split, data_dir, **wanted) for split in named.splits
         }
         digest = hashlib.sha256()
         for split, arrays in self._arrays.items():
