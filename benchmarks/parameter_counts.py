@@ -1,7 +1,9 @@
 """Parameters against the number of samples N for every construction, with the theorems' slopes.
 
-Samples of one distribution: four boxes in the unit square, labels as in XOR, separation 1/5.
-Every network is certified on all its N samples before it is counted. Run: python -m benchmarks.parameter_counts -o DIR
+Samples of one distribution: four boxes in the unit square, labels as in XOR, separation 2/5.
+Every network is certified on all its N samples before it is counted.
+
+Run: python -m benchmarks.parameter_counts -o DIR
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from memverify.rational import as_rational
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 # name, options, largest N, slope of the theorem (None: logarithms only or a constant), what is counted
 CONSTRUCTIONS: tuple[tuple[str, dict[str, Any], int, float, str], ...] = (
-    ("constant-parameters", {"separation": "1/5"}, 100_000, 0.0, "num_parameters"),
+    ("constant-parameters", {"separation": "2/5"}, 100_000, 0.0, "num_parameters"),
     ("optimal-parameters", {}, 100_000, 0.5, "num_parameters"),
     ("nongeneralizing", {"distribution": None}, 300, 0.5, "num_parameters"),
     ("vardi2022", {}, 10_000, 0.5, "num_parameters"),
@@ -38,7 +40,7 @@ FIELDS = ("construction", "n_samples", "num_parameters", "num_nonzero", "verdict
 def distribution() -> BoxDistribution:
     """Return the four boxes."""
     low, high = as_rational(0), as_rational(1)
-    left, right = as_rational("2/5"), as_rational("3/5")
+    left, right = as_rational("3/10"), as_rational("7/10")
     quarter = as_rational("1/4")
     return BoxDistribution(
         (
@@ -55,7 +57,7 @@ def measure(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
     law = distribution()
     rows = []
     for size in sizes:
-        data = law.sample(size, 0)
+        data = law.sample(size, 0, bits=16)
         for name, options, largest, _, _ in CONSTRUCTIONS:
             if size > largest:
                 continue

@@ -16,10 +16,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .any_network import AnyNetwork
 from .certification.certificate import Certificate, Counterexample
 from .certification.certify import certify
 from .constructions.catalogue import CATALOGUE, construct
-from .any_network import AnyNetwork
 from .dataset import Dataset
 from .evaluation.exact import evaluate_exact
 from .evaluation.signs import exact_signs

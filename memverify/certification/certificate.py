@@ -171,7 +171,15 @@ _SHARED_KEYS = (
     "dataset_sha256",
     "architecture",
 )
-_OPTIONAL_KEYS = ("decided_by", "theorem", "network_file", "dataset_name", "created_by", "n_failures", "n_zero")
+_OPTIONAL_KEYS = (
+    "decided_by",
+    "theorem",
+    "network_file",
+    "dataset_name",
+    "created_by",
+    "n_failures",
+    "n_zero",
+)
 _SIZES = ("input_dim", "depth", "width", "num_parameters", "num_nonzero")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..constructions.theorem_bound import optimal_parameters_bound
 from ..any_network import AnyNetwork
+from ..constructions.theorem_bound import optimal_parameters_bound
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..evaluation.exact import Progress, evaluate_exact

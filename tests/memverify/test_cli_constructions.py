@@ -111,7 +111,8 @@ def test_robust_radii_of_convex_cells(capsys, folder):
 
 def test_accuracy(capsys):
     answer(capsys, "sample", "boxes.json", "9", "-o", "s.csv", "--seed", "4")
-    answer(capsys, "construct", "nongeneralizing", "s.csv", "-o", "n.json", "--distribution", "boxes.json")
+    law = ["--distribution", "boxes.json"]
+    answer(capsys, "construct", "nongeneralizing", "s.csv", "-o", "n.json", *law)
     report = answer(capsys, "accuracy", "n.json", "boxes.json")
     assert report["exact"]
     assert report["low"] == report["high"]
@@ -125,7 +126,8 @@ def test_accuracy(capsys):
 
 def test_compare(capsys, folder):
     report = answer(
-        capsys, "compare", "xor.csv", "--test", "xor.csv", "--only", "interpolation,robust", "--plot", "p.svg"
+        *(capsys, "compare", "xor.csv", "--test", "xor.csv"),
+        *("--only", "interpolation,robust", "--plot", "p.svg"),
     )
     assert [row["test_correct"] for row in report["rows"]] == [6, 6]
     assert (folder / "p.svg").exists()

@@ -11,6 +11,7 @@ from memverify import Dataset, certify, check
 from memverify.errors import ConstructionError, ContradictorySamplesError, UnknownNameError
 from memverify.sklearn import MemorizingClassifier, _signed_float
 
+
 @pytest.fixture(scope="module")
 def digits():
     points, classes = load_digits(return_X_y=True)

@@ -157,7 +157,7 @@ class TestForms:
     def test_blocks_chunks_and_progress(self, monkeypatch):
         random = np.random.default_rng(3)
         train = Dataset(random.integers(0, 40, (60, 2)) * 2 + np.arange(60)[:, None] % 2, [1, -1] * 30)
-        test = unlabeled(random.integers(0, 81, (50, 2)))
+        test = unlabeled(random.integers(0, 243, (50, 2)), scale="1/3")
         net = ConvexCellNetwork.of(train, "1/10")
         signs, outputs = cell_decisions(net, test), cell_outputs(net, test)
         monkeypatch.setattr("memverify.convex_cells.MAX_HELD_DISTANCES", 3)
