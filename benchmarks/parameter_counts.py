@@ -1,6 +1,6 @@
 """Parameters against the number of samples N for every construction, with the theorems' slopes.
 
-Samples of one distribution: four boxes in the unit square, labels as in XOR, separation 2/5.
+Samples of one distribution: nine squares in the unit square, of two classes, separation 11/40.
 Every network is certified on all its N samples before it is counted.
 
 Run: python -m benchmarks.parameter_counts -o DIR
@@ -24,7 +24,7 @@ from memverify.rational import as_rational
 SIZES = (100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 # name, options, largest N, slope of the theorem (None: logarithms only or a constant), what is counted
 CONSTRUCTIONS: tuple[tuple[str, dict[str, Any], int, float, str], ...] = (
-    ("constant-parameters", {"separation": "2/5"}, 100_000, 0.0, "num_parameters"),
+    ("constant-parameters", {"separation": "11/40"}, 100_000, 0.0, "num_parameters"),
     ("optimal-parameters", {}, 100_000, 0.5, "num_parameters"),
     ("nongeneralizing", {"distribution": None}, 300, 0.5, "num_parameters"),
     ("vardi2022", {}, 10_000, 0.5, "num_parameters"),
@@ -38,17 +38,22 @@ FIELDS = ("construction", "n_samples", "num_parameters", "num_nonzero", "verdict
 
 
 def distribution() -> BoxDistribution:
-    """Return the four boxes."""
-    low, high = as_rational(0), as_rational(1)
-    left, right = as_rational("3/10"), as_rational("7/10")
-    quarter = as_rational("1/4")
+    """Return nine squares of side 3/20 in the unit square, 11/40 apart.
+
+    Labels vary along rows, columns and both diagonals, so that no projection to a line keeps
+    the classes apart: the gap between them shrinks as N grows.
+    """
+    labels = ((1, -1, 1), (1, 1, -1), (-1, 1, -1))
+    side, step, weight = as_rational("3/20"), as_rational("17/40"), as_rational("1/9")
     return BoxDistribution(
-        (
-            LabeledBox((low, low), (left, left), 1, quarter),
-            LabeledBox((right, right), (high, high), 1, quarter),
-            LabeledBox((low, right), (left, high), -1, quarter),
-            LabeledBox((right, low), (high, left), -1, quarter),
+        LabeledBox(
+            (step * row, step * column),
+            (step * row + side, step * column + side),
+            label,
+            weight,
         )
+        for row, line in enumerate(labels)
+        for column, label in enumerate(line)
     )
 
 
