@@ -26,6 +26,8 @@ _FLOAT64_ENTRIES = 1 << 51
 _FLOAT64_NORMS = 1 << 50
 _LEAST_COLUMNS = 64
 """Feature blocks narrower than this are slower than one float64 product."""
+_FEW_CONSTANT = 16
+"""Constant features are sorted out if they are more than one in so many."""
 _BLOCK_ENTRIES = 1 << 21
 
 
@@ -97,7 +99,9 @@ class SquaredDistances:
     norm is itself a float32 sum of squares; sums of non-negative numbers rounded to the
     nearest never fall below 2^24 once the true sum reaches it, so that a computed norm below
     2^24 is exact, and proves itself. Features are cut into blocks where whole rows are too
-    long for that; then float64, and beyond 2^50 integers of any size.
+    long for that; then float64, and beyond 2^50 integers of any size. Features in which all
+    points agree (the margins of images) are 0 after the subtraction, and left out of the
+    products.
 
     The argument holds for any summation order, not for a Strassen-like product, which no
     BLAS uses by default.
@@ -113,6 +117,9 @@ class SquaredDistances:
 
     def __init__(self, points: Array) -> None:
         self._points = _narrow(points)
+        self._order, self._varying = _varying_first(self._points)
+        if self._order is not None:
+            self._points = self._points[:, self._order]
         self._centre: Array | None = None
         if self._points.dtype != object and max_abs(self._points) <= _FLOAT64_ENTRIES:
             self._centre = np.rint(self._points.mean(axis=0, dtype=np.float64))
@@ -121,6 +128,8 @@ class SquaredDistances:
     def block(self, rows: Array) -> DistanceBlock:
         """Return the distances of some rows, shape (n_rows, n_features), to all points."""
         rows = _narrow(rows)
+        if self._order is not None:
+            rows = np.take(rows, self._order, axis=1)
         if self._centre is not None and rows.dtype != object:
             for floats in (self._float32, self._float64):
                 if floats is not None:
@@ -143,14 +152,15 @@ class SquaredDistances:
         if left is None:
             return None
         row_norms = np.zeros(len(rows), dtype=np.float64)
-        for cut in floats.cuts:
+        for cut in (*floats.cuts, slice(self._varying, None)):
             part = np.einsum("ij,ij->i", left[:, cut], left[:, cut])
             if len(part) and part.max() >= floats.limit:
                 return None
             row_norms += part
         products: Array
         if len(floats.cuts) == 1:
-            products = left @ floats.doubled.T
+            (cut,) = floats.cuts
+            products = left[:, cut] @ floats.doubled[:, cut].T
         else:
             products = np.zeros((len(left), len(self._points)))
             for cut in floats.cuts:  # each product exact in float32, their sum below 2^53
@@ -166,9 +176,9 @@ class SquaredDistances:
         centred = _centred(self._points, self._centre, np.float32)
         if centred is None:
             return None
-        width = centred.shape[1]
+        width = self._varying
         while True:
-            cuts = tuple(slice(k, k + width) for k in range(0, centred.shape[1], width))
+            cuts = tuple(slice(k, min(k + width, self._varying)) for k in range(0, self._varying, width))
             floats = _floats(centred, cuts, _FLOAT32_EXACT)
             if floats is not None or width // 2 < _LEAST_COLUMNS:
                 return floats
@@ -177,7 +187,7 @@ class SquaredDistances:
     @cached_property
     def _float64(self) -> _Floats | None:
         centred = _centred(self._points, self._centre, np.float64)
-        return None if centred is None else _floats(centred, (slice(None),), _FLOAT64_NORMS)
+        return None if centred is None else _floats(centred, (slice(self._varying),), _FLOAT64_NORMS)
 
     @cached_property
     def _integers(self) -> tuple[Array, Array]:
@@ -220,6 +230,21 @@ def _centred(points: Array, centre: Array | None, dtype: Any) -> Array | None:
     moved: Array = points.astype(dtype)
     moved -= centre.astype(dtype)
     return moved
+
+
+def _varying_first(points: Array) -> tuple[Array | None, int]:
+    """Return an order of features, the constant ones last, and how many the others are.
+
+    The order is None, and no feature constant, where sorting them out would not pay.
+    """
+    features = points.shape[1]
+    if points.dtype == object:
+        return None, features
+    varies = (points != points[0]).any(axis=0)
+    varying = max(1, int(np.count_nonzero(varies)))  # a product needs a feature
+    if varying * _FEW_CONSTANT >= features * (_FEW_CONSTANT - 1):
+        return None, features
+    return np.argsort(~varies, kind="stable"), varying
 
 
 def _narrow(points: Array) -> Array:

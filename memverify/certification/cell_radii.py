@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..rational import Rational
 Array = npt.NDArray[Any]
 
 _FLOAT64_EXACT = 1 << 53
-_ROWS = 64
+_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -75,24 +74,27 @@ def cell_radii(network: ConvexCellNetwork) -> CellRadii:
     (mpq(2401,5000), mpq(49,100))
     """
     inside = mpq(1, 2) - network.split
-    scale, bottom = inside**2, network.denominator**2
-    l2: list[Rational] = [mpq(0)] * network.n_samples
-    linf: list[Rational] = [mpq(0)] * network.n_samples
-    for own, rivals in (
-        (network.positive, network.negative),
-        (network.negative, network.positive),
-    ):
-        near = network.points[rivals]
-        table = SquaredDistances(near)
-        for start in range(0, len(own), _ROWS):
-            members = own[start : start + _ROWS]
-            points = network.points[members]
-            squares = table.block(points).rows(slice(None))
-            absolute = _absolute_distances(points, near)
-            for index, row, sums in zip(members.tolist(), squares, absolute, strict=True):
-                l2[index] = scale * mpq(int(row.min()), bottom)
-                linf[index] = inside * _least_ratio(row, sums) / network.denominator
-    return CellRadii(tuple(l2), tuple(linf))
+    positive, negative = network.points[network.positive], network.points[network.negative]
+    table = SquaredDistances(negative)
+    squares_of: dict[int, Rational] = {}
+    ratios_of: dict[int, Rational] = {}
+    for start in range(0, len(positive), _ROWS):
+        rows = positive[start : start + _ROWS]
+        squares = table.block(rows).rows(slice(None))
+        sums = _absolute_distances(rows, negative)
+        members = network.positive[start : start + _ROWS].tolist()
+        for axis, samples in ((1, members), (0, network.negative.tolist())):
+            least = squares.min(axis=axis).tolist()
+            ratios = _least_ratios(squares, sums) if axis else _least_ratios(squares.T, sums.T)
+            for sample, square, ratio in zip(samples, least, ratios, strict=True):
+                squares_of[sample] = min(square, squares_of.get(sample, square))
+                ratios_of[sample] = min(ratio, ratios_of.get(sample, ratio))
+    samples = range(network.n_samples)
+    bottom = network.denominator**2
+    return CellRadii(
+        tuple(inside**2 * mpq(squares_of[k], bottom) for k in samples),
+        tuple(inside * ratios_of[k] / network.denominator for k in samples),
+    )
 
 
 def _absolute_distances(left: Array, right: Array) -> Array:
@@ -108,16 +110,22 @@ def _absolute_distances(left: Array, right: Array) -> Array:
     return np.stack(rows)
 
 
-def _least_ratio(tops: Sequence[Any] | Array, bottoms: Array) -> Rational:
-    """Least tops / bottoms over positive integers.
+def _least_ratios(tops: Array, bottoms: Array) -> list[Rational]:
+    """Return each row's least tops / bottoms over positive integers.
 
     A correctly rounded quotient keeps the order of the true ones, so the least is among
     those that round to the least float; those are compared exactly.
     """
-    tops = np.asarray(tops)
     if tops.dtype == object or bottoms.dtype == object or max_abs(tops) >= _FLOAT64_EXACT:
-        return min(mpq(int(a), int(b)) for a, b in zip(tops, bottoms, strict=True))
+        return [
+            min(mpq(int(a), int(b)) for a, b in zip(top, bottom, strict=True))
+            for top, bottom in zip(tops, bottoms, strict=True)
+        ]
     quotients = tops / bottoms
-    places = np.flatnonzero(quotients == quotients.min())
-    pairs = {(int(tops[k]), int(bottoms[k])) for k in places.tolist()}
-    return min(mpq(a, b) for a, b in pairs)
+    nearly = quotients == quotients.min(axis=1)[:, None]
+    least = []
+    for row, top, bottom in zip(nearly, tops, bottoms, strict=True):
+        places = np.flatnonzero(row)
+        pairs = set(zip(top[places].tolist(), bottom[places].tolist(), strict=True))
+        least.append(min(mpq(int(a), int(b)) for a, b in pairs))
+    return least

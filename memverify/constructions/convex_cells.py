@@ -121,7 +121,6 @@ def construct_convex_cells(
         return Construction(NAME, write_out(cells), {**details, "form": "materialized"})
     if sequential:
         return Construction(NAME, sequential_cells(cells), {**details, "form": "sequential"})
-    # the field's type is widened to Network | ConvexCellNetwork
     return Construction(NAME, cells, {**details, "form": "structured"})
 
 

@@ -147,7 +147,7 @@ def sequential_cells(network: ConvexCellNetwork, *, max_parameters: int = MAX_PA
 def sequential_num_parameters(n_positive: int, n_negative: int, n_features: int) -> int:
     """Dense parameters of `sequential_cells`, without building it.
 
-    At most 18.25 N^2 n; in truth fewer than 7 N^2 n.
+    Fewer than 7 N^2 n, the worst case being small N and n (6.25 for N = 2, n = 1).
 
     Examples
     --------

@@ -104,3 +104,28 @@ def test_blocks_of_different_types(monkeypatch):
 def test_uint64_and_the_least_int64():
     check(np.array([[2**64 - 1], [0]], dtype=np.uint64), np.array([[1], [2**63]], dtype=np.uint64))
     check(np.array([[-(2**63)], [0]]), np.array([[2**63 - 1], [5]]))
+
+
+@pytest.mark.parametrize("spread", [1, 100, 2**14, 2**30, 2**60])
+def test_constant_features_are_left_out(spread):
+    """Rows differ from the points there, by little, by more than float32 holds, and by more."""
+    random = np.random.default_rng(4)
+    points = random.integers(-9, 10, (6, 40))
+    points[:, ::2] = random.integers(-9, 10, 20)
+    table = SquaredDistances(points)
+    assert table._varying == 20
+    rows = points[:4].copy()
+    rows[:, ::2] += random.integers(-spread, spread + 1, (4, 20))
+    check(rows, points)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_all_features_constant(count):
+    check(np.array([[1, 2, 3], [4, 5, 6]]), np.full((count + 1, 3), 2))
+    assert squared_distances(np.array([[1, 2]]), np.array([[2, 2]] * count)).tolist() == [[1] * count]
+
+
+def test_points_off_a_constant_that_no_float_holds():
+    """2^53 + 1 in every point: no centre, hence integers."""
+    points = np.array([[2**53 + 1, k] for k in range(3)])
+    check(points + 1, points)

@@ -79,16 +79,16 @@ def test_every_number_type(scale):
     check(Dataset(points, [1, -1, 1] * 30))
 
 
-def test_quotients_that_round_alike():
-    """D/l1 of two rivals differ by less than a float64 can tell."""
-    big = 2**40
-    data = Dataset([[0, 0], [big, 0], [1, big - 1], [-big, 1]], [1, -1, -1, -1])
-    radii = check(data)
-    tops = [
-        Fraction(49, 100) * v
-        for v in (big, Fraction(1 + (big - 1) ** 2, big), Fraction(big**2 + 1, big + 1))
-    ]
-    assert exact(radii.linf[0]) == min(tops)
+@pytest.mark.parametrize("order", [1, -1])
+def test_quotients_that_round_alike(order):
+    """D/l1 of two rivals differ, but not as float64."""
+    side, near = 8388657, 3474695
+    rivals = [(side, near), (side, near + 1)][::order]
+    quotients = [Fraction(a * a + b * b, a + b) for a, b in rivals]
+    assert quotients[0] != quotients[1]
+    assert float(quotients[0]) == float(quotients[1])
+    radii = check(Dataset([[0, 0], *rivals], [1, -1, -1]))
+    assert exact(radii.linf[0]) == Fraction(49, 100) * min(quotients)
 
 
 def test_pixels_and_repeats():
@@ -98,3 +98,9 @@ def test_pixels_and_repeats():
     labels = [1, -1] * 10
     labels[5] = labels[2]
     check(Dataset(pixels, labels, scale="1/255"))
+
+
+def test_in_blocks(monkeypatch):
+    monkeypatch.setattr("memverify.certification.cell_radii._ROWS", 2)
+    random = np.random.default_rng(11)
+    check(Dataset(random.integers(0, 50, (17, 2)) * 2 + np.arange(17)[:, None] % 2, [1, -1] * 8 + [1]))
