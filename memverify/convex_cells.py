@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import gmpy2
 import numpy as np
@@ -21,7 +21,6 @@ from .dataset import Dataset, Labels, narrowest_integers
 from .distances import SquaredDistances, squared_distances
 from .errors import ConstructionError, ContradictorySamplesError, DimensionMismatchError
 from .integer_matrix import max_abs
-from .network import Network
 from .rational import Integer, Rational, RationalLike, as_rational, bit_size, format_number, lcm_of
 
 Array = npt.NDArray[Any]
@@ -365,7 +364,3 @@ def _lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
         quotient = narrowest_integers([v // shared for v in points.ravel().tolist()])
         return quotient.reshape(points.shape), denominator // shared
     return points // points.dtype.type(int(shared)), denominator // shared
-
-
-AnyNetwork: TypeAlias = Network | ConvexCellNetwork
-"""Either kind of network; both have the same counts, and exact outputs."""
