@@ -2,15 +2,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memverify import integer_solve
+from memverify.constructions import hyperplane
 from memverify.constructions.baum1988 import (
     NAME,
     NotInGeneralPositionError,
-    _null_space,
     construct_baum1988,
 )
+from memverify.constructions.hyperplane import null_space
 from memverify.dataset import Dataset
 from memverify.errors import ConstructionError
 from memverify.evaluation.exact import evaluate_exact
@@ -150,12 +152,12 @@ def test_no_common_denominator():
 
 @given(st.integers(1, 5), st.integers(1, 6), st.data())
 @settings(max_examples=80, deadline=None)
-def test_the_null_space(rows, columns, data):
+def test_thenull_space(rows, columns, data):
     entry = st.integers(-3, 3)
     matrix = data.draw(
         st.lists(st.lists(entry, min_size=columns, max_size=columns), min_size=rows, max_size=rows)
     )
-    basis = _null_space([[*row] for row in matrix])
+    basis = null_space([[*row] for row in matrix])
     assert all(sum(a * b for a, b in zip(row, v, strict=True)) == 0 for row in matrix for v in basis)
     exact = [[Fraction(v) for v in row] for row in matrix]
     assert len(basis) == columns - rank(exact)
@@ -174,3 +176,78 @@ def test_sixty_four_dimensions():
     assert built.details["groups"] == 2
     margins = evaluate_exact(built.network, data)[:, 0] * data.labels.astype(object)
     assert min(margins) >= Fraction(1, 2)
+
+
+class TestLargeGroups:
+    """The way through a prime, which only proposes."""
+
+    @pytest.fixture(params=[(), (2, 3, 5)], ids=["large primes", "tiny primes first"])
+    def one_solution(self, request, monkeypatch):
+        monkeypatch.setattr(hyperplane, "_SMALL_GROUP", 0)
+        monkeypatch.setattr(hyperplane, "_FIRST_REACH_OF_LARGE", 1)  # draws that fail
+        monkeypatch.setattr(integer_solve, "_FIRST_PRIMES", request.param)
+
+    @given(datasets(max_samples=12), st.booleans())
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_agrees_with_the_null_space(self, one_solution, data, perturb):
+        def outcome():
+            try:
+                built = construct_baum1988(data, perturb=perturb)
+            except NotInGeneralPositionError:
+                return None
+            check(data, built)
+            return built.details
+
+        ours = outcome()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hyperplane, "_SMALL_GROUP", 100)
+            assert outcome() == ours
+
+    def test_the_named_sample_is_in_the_hull(self, one_solution):
+        points = [[9, 9, 1], [0, 0, 0], [2, 2, 2], [1, 1, 0], [1, 1, 1], [30, 60, 90]]
+        data = Dataset(points, [-1, 1, 1, -1, -1, -1])
+        with pytest.raises(NotInGeneralPositionError, match="sample 4 lies"):
+            construct_baum1988(data)
+
+    def test_long_coordinates(self, monkeypatch):
+        monkeypatch.setattr(hyperplane, "_SMALL_GROUP", 0)
+        points = [[Fraction(k + 1, 2**400 + 2 * k + 1), Fraction(k * k, 3**200 + k)] for k in range(14)]
+        data = Dataset(points, [-1, 1] * 7)
+        assert data.numerators is None
+        check(data, construct_baum1988(data))
+
+    @pytest.mark.parametrize("dependent", [False, True])
+    def test_by_the_definition(self, dependent):
+        random = np.random.default_rng(8)
+        points = random.integers(0, 256, size=(150, 70))
+        points[:, :9] = 0  # constant pixels
+        if dependent:  # three samples on a line in each group
+            points[2] = 2 * points[1] - points[0]
+        data = Dataset(points, [1] * 50 + [-1] * 100, scale="1/255")
+        samples = hyperplane.Homogeneous.of(data)
+        found = hyperplane.hyperplane_through(
+            samples, list(range(50)), list(range(50, 150)), np.random.default_rng(0)
+        )
+        assert isinstance(found, hyperplane.Hyperplane)
+        normal = [Fraction(int(a)) for a in found.normal]
+        assert any(normal)
+        (offset, width), *_ = as_fractions([(found.offset, found.width)])
+        for i, point in enumerate(as_fractions(data.point(i) for i in range(150))):
+            t = sum(a * x for a, x in zip(normal, point, strict=True)) - offset
+            assert t == 0 if i < 50 else abs(t) >= 2 * width > 0
+        built = construct_baum1988(data)
+        assert built.details["groups"] == 1
+        margins = evaluate_exact(built.network, data)[:, 0] * data.labels.astype(object)
+        assert min(margins) >= Fraction(1, 2)
+
+    def test_the_refusal_is_right(self):
+        random = np.random.default_rng(9)
+        points = random.integers(0, 256, size=(150, 60))
+        points[93] = points[3] + points[17] - points[40]
+        data = Dataset(points, [1] * 55 + [-1] * 95)
+        with pytest.raises(NotInGeneralPositionError, match=r"sample 93 lies .* \(55 samples\)"):
+            construct_baum1988(data)
+        built = construct_baum1988(data, perturb=True)
+        assert built.details["groups_halved"] == 1
+        margins = evaluate_exact(built.network, data)[:, 0] * data.labels.astype(object)
+        assert min(margins) >= Fraction(1, 2)
