@@ -28,45 +28,21 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-import numpy as np
 from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset
 from ..distributions.accuracy import exact_accuracy
 from ..distributions.boxes import BoxDistribution
-from ..distributions.slabs import SlabVolume
-from ..errors import ConstructionError, DimensionMismatchError, DirectionNotFoundError
+from ..errors import ConstructionError, DimensionMismatchError
 from ..network import Affine, Network, Row
 from ..rational import Integer, Rational, RationalLike, as_rational, format_number
 from .construction import Construction
+from .denied_line import DeniedLine, choose_line, floor_of, shift_of, sufficient_scale
 from .layer_builder import Expression, LayerBuilder
 from .optimal_parameters import short_ramp
-from .projection import DigitBase, number_of_tries, projections, random_direction
+from .projection import DigitBase, number_of_tries
 
 NAME = "nongeneralizing"
-
-MAX_SCALES = 200
-"""Scales tried before giving up; each is at least twice the one before."""
-_MIN_DIRECTION_BITS = 10
-_MAX_DIRECTION_BITS = 40
-
-
-@dataclass(frozen=True)
-class _Line:
-    """Samples and boxes on the line u . x; labels turned so that +1 is the likelier class."""
-
-    direction: tuple[int, ...]
-    values: list[Rational]
-    """Distinct projections of the samples, ascending."""
-    labels: list[int]
-    gap: Rational | None
-    """Least distance of opposite labels; None for one class."""
-    volumes: list[SlabVolume]
-    """One for each box of the likelier class."""
-    weights: list[Rational]
-    low: Rational
-    high: Rational
-    """Range of u . x on all boxes."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +137,9 @@ def construct_nongeneralizing(
         network = Network.sequential([Affine(dataset.n_features, (Row((), (), mpq(-likelier)),))])
         details |= {"one_class": True, "tries": 0, "scales": 0}
     else:
-        line, tries = _choose_line(dataset, distribution, likelier, seed, number_of_tries(epsilon))
-        scale, scales = _sufficient_scale(line, constants, other, target)
-        shift = _shift(line, scale)
+        line, tries = choose_line(dataset, distribution, likelier, seed, number_of_tries(epsilon))
+        scale, scales = sufficient_scale(line, constants, other, target)
+        shift = shift_of(line, scale)
         blocks = _blocks(line, scale, shift, base)
         network = _assemble(line, scale, shift, blocks, constants, likelier)
         details |= {
@@ -218,138 +194,14 @@ def _likelier_class(dataset: Dataset, distribution: BoxDistribution) -> int:
 
 
 # ------------------------------------------------------------------------------ compression
-def _choose_line(
-    dataset: Dataset, distribution: BoxDistribution, likelier: int, seed: int, tries: int
-) -> tuple[_Line, int]:
-    """Draw directions and keep the one whose classes are furthest apart, relative to its range."""
-    random = np.random.default_rng(seed)
-    bits = min(_MAX_DIRECTION_BITS, max(_MIN_DIRECTION_BITS, 2 * dataset.n_samples.bit_length() + 8))
-    best: tuple[Rational, _Line] | None = None
-    for _ in range(tries if dataset.n_features > 1 else 1):
-        line = _line(dataset, distribution, likelier, random_direction(random, dataset.n_features, bits))
-        if line is None:
-            bits = min(bits + 8, _MAX_DIRECTION_BITS)
-            continue
-        spread = line.high - line.low
-        quality = mpq(1) if line.gap is None or not spread else line.gap / spread
-        if best is None or quality > best[0]:
-            best = quality, line
-    if best is None:
-        raise DirectionNotFoundError(
-            f"none of {tries} random directions separates the classes; try another --seed or a "
-            "smaller --failure-probability"
-        )
-    return best[1], tries if dataset.n_features > 1 else 1
-
-
-def _line(
-    dataset: Dataset, distribution: BoxDistribution, likelier: int, direction: tuple[int, ...]
-) -> _Line | None:
-    """Project and sort; None if opposite labels share a projection."""
-    label_of: dict[Rational, int] = {}
-    raw = projections(dataset, direction).tolist()
-    for value, label in zip(raw, (dataset.labels * likelier).tolist(), strict=True):
-        if label_of.setdefault(mpq(value), label) != label:
-            return None
-    order = sorted(label_of)
-    values = [value / dataset.denominator for value in order]
-    labels = [label_of[value] for value in order]
-    gaps = [values[i + 1] - values[i] for i in range(len(values) - 1) if labels[i] != labels[i + 1]]
-    volumes = [SlabVolume(box.low, box.high, direction) for box in distribution.boxes]
-    chosen = [i for i, box in enumerate(distribution.boxes) if box.label == likelier]
-    return _Line(
-        direction,
-        values,
-        labels,
-        min(gaps, default=None),
-        [volumes[i] for i in chosen],
-        [distribution.boxes[i].weight for i in chosen],
-        min(volume.range[0] for volume in volumes),
-        max(volume.range[1] for volume in volumes),
-    )
-
-
-def _sufficient_scale(
-    line: _Line, constants: DigitBase, other: Rational, target: Rational
-) -> tuple[Rational, int]:
-    """Return a power of two as the scale, and how many were tried.
-
-    At scale * gap >= tolerance + 1 no sample of the other class comes within the tolerance of a
-    digit group. F > 0 only within the tolerance of one, so that the accuracy is at most the
-    probability of the other class plus that of the likelier class there.
-    """
-    room = target - other
-    covered = _covered_mass(line)
-    if covered > room or (covered == room and covered):
-        raise ConstructionError(
-            f"no scale brings the accuracy to {format_number(target)}: the sample covers point masses of "
-            f"{format_number(covered)} (there is no density), so that at least "
-            f"{format_number(other + covered)} is left; max_accuracy must be above that"
-        )
-    spread = line.high - line.low
-    if line.gap is not None:
-        scale = _power_of_two_above((constants.tolerance + 1) / line.gap)
-    else:
-        scale = _power_of_two_above(4 / spread) if spread else mpq(1)
-    yes = mpq(1)
-    for tried in range(1, MAX_SCALES + 1):
-        yes = _yes_probability(line, constants, scale)
-        if yes <= room:
-            return scale, tried
-        # it is about inversely proportional to the scale, and saturates when the scale is small
-        excess = yes / room if room else mpq(2)
-        scale *= max(mpq(2), _power_of_two_above(excess) / 2)
-    raise ConstructionError(
-        f"{MAX_SCALES} scales brought the accuracy down to {format_number(other + yes)} only, not to "
-        f"{format_number(target)}; the distribution is too concentrated around the sample"
-    )
-
-
-def _covered_mass(line: _Line) -> Rational:
-    """Probability of the likelier class's boxes that project to one value, that of a member."""
-    members = {value for value, label in zip(line.values, line.labels, strict=True) if label == 1}
-    parts = zip(line.volumes, line.weights, strict=True)
-    masses = (w for v, w in parts if v.range[0] == v.range[1] and v.range[0] in members)
-    return sum(masses, mpq(0))
-
-
-def _yes_probability(line: _Line, constants: DigitBase, scale: Rational) -> Rational:
-    """Probability that a point of the likelier class comes within the tolerance of a group."""
-    shift = _shift(line, scale)
-    intervals: list[list[Rational]] = []
-    for value, label in zip(line.values, line.labels, strict=True):
-        if label != 1:
-            continue
-        group = _floor(scale * value + shift)
-        low = (group - constants.tolerance - shift) / scale
-        high = (group + constants.tolerance - shift) / scale
-        if intervals and low <= intervals[-1][1]:
-            intervals[-1][1] = high
-        else:
-            intervals.append([low, high])
-    total = mpq(0)
-    for volume, weight in zip(line.volumes, line.weights, strict=True):
-        least, most = volume.range
-        for low, high in intervals:
-            if low <= most and high >= least:
-                below = volume.probability(low) if low > least else mpq(0)
-                total += weight * (volume.probability(high) - below)
-    return total
-
-
-def _shift(line: _Line, scale: Rational) -> Integer:
-    """Return the least integer b with c = scale * (u . x) + b >= 1 on all boxes."""
-    return 1 - _floor(scale * line.low)
-
-
 # ---------------------------------------------------------------------------------- blocks
-def _blocks(line: _Line, scale: Rational, shift: Integer, base: int) -> _Blocks:
+def _blocks(line: DeniedLine, scale: Rational, shift: Integer, base: int) -> _Blocks:
     """Deal the members' digit groups into ceil(sqrt) blocks; place a ramp behind each but the last."""
     c = [scale * value + shift for value in line.values]
     last_of: dict[Integer, int] = {}
     for index, (value, label) in enumerate(zip(c, line.labels, strict=True)):
         if label == 1:
-            last_of[_floor(value)] = index
+            last_of[floor_of(value)] = index
     members = sorted(last_of)
     size = isqrt(len(members) - 1) + 1
     groups, ramps = [], []
@@ -365,7 +217,7 @@ def _blocks(line: _Line, scale: Rational, shift: Integer, base: int) -> _Blocks:
 
 # --------------------------------------------------------------------------------- network
 def _assemble(
-    line: _Line, scale: Rational, shift: Integer, blocks: _Blocks, constants: DigitBase, sign: int
+    line: DeniedLine, scale: Rational, shift: Integer, blocks: _Blocks, constants: DigitBase, sign: int
 ) -> Network:
     unit, number = Expression.unit, Expression.number
     group_base = mpz(constants.base) ** blocks.digits
@@ -403,7 +255,7 @@ def _assemble(
     output = answer - constants.offset
     if carried:
         # size tests of at most the tolerance each
-        output = output - _floor(size * constants.tolerance + 1) * unit("gate")
+        output = output - floor_of(size * constants.tolerance + 1) * unit("gate")
     return builder.finish(sign * output)
 
 
@@ -461,16 +313,3 @@ def _pack(groups: list[Integer], group_base: Integer) -> Integer:
     for group in groups:
         total = total * group_base + group
     return total
-
-
-def _floor(value: Rational) -> Integer:
-    return value.numerator // value.denominator
-
-
-def _power_of_two_above(value: Rational) -> Rational:
-    """Return the least power of two that is at least ``value`` > 0."""
-    exponent = value.numerator.bit_length() - value.denominator.bit_length() - 1
-    power = mpq(2) ** exponent
-    while power < value:
-        power *= 2
-    return power

@@ -5,10 +5,6 @@ layers with the values at their two ends; where a unit changes sign inside, the 
 at the exact zero, and the parts go on from that layer. Deep networks may have far more pieces
 than atoms in the universe (a packed integer that sweeps through all its values); their sign is
 mostly plain all the same, and bounds by interval arithmetic find it without a cut.
-
-Ends of intervals are vectors of integers up to a positive factor: (t, h, values), which mean
-the point t/h and the values divided by h. With h = 0 this is a direction, so that half-lines
-need no case of their own, and a zero between two ends is one combination of both.
 """
 
 from __future__ import annotations
@@ -24,8 +20,9 @@ import gmpy2
 from gmpy2 import mpq, mpz
 
 from ..errors import DimensionMismatchError, MemverifyError
-from ..network import Affine, Network
-from ..rational import Integer, Rational, RationalLike, as_rational, lcm_of
+from ..network import Network
+from ..rational import Integer, Rational, RationalLike, as_rational
+from .line_layers import LineLayer, Vertex, line_end, relu_at, zero_between
 
 Sign = int | None
 """-1, 0 or 1; None where it was not decided."""
@@ -34,23 +31,11 @@ Progress = Callable[[int, int], None]
 MAX_PIECES = 200_000
 """Intervals that an analysis may cut a line into, unless told otherwise."""
 _REPORT_EVERY = 256
+_ZERO = mpz(0)
 
 
 class TooManyPiecesError(MemverifyError):
     """A function with more linear pieces than may be listed."""
-
-
-class Vertex(NamedTuple):
-    """An end of an interval, up to a positive factor; ``h`` = 0 at infinity."""
-
-    t: Integer
-    h: Integer
-    values: list[Integer]
-
-    @property
-    def place(self) -> Rational | None:
-        """The number t/h, or None at infinity."""
-        return mpq(self.t, self.h) if self.h else None
 
 
 @dataclass(frozen=True)
@@ -158,6 +143,7 @@ def sign_pieces(
 
     Examples
     --------
+    >>> from memverify.network import Affine
     >>> hat = Network.sequential([Affine.from_dense([[1], [-1]], [0, 0]),
     ...                           Affine.from_dense([[-1, -1]], [1])])
     >>> found = sign_pieces(hat)
@@ -196,6 +182,7 @@ def linear_pieces(
 
     Examples
     --------
+    >>> from memverify.network import Affine
     >>> ramp = Network.sequential([Affine.from_dense([[1], [1]], [0, -1]),
     ...                            Affine.from_dense([[1, -1]], ["1/2"])])
     >>> [(piece.low, piece.slope) for piece in linear_pieces(ramp)]
@@ -220,54 +207,6 @@ def linear_pieces(
     return joined
 
 
-class _Layer:
-    """An affine layer times the common denominator of its entries."""
-
-    __slots__ = ("denominator", "rows")
-
-    def __init__(self, affine: Affine) -> None:
-        self.denominator: Integer = lcm_of(p.denominator for p in affine.parameters())
-        d = self.denominator
-        self.rows: list[tuple[list[tuple[int, Integer]], Integer]] = [
-            (
-                [(c, (w * d).numerator) for c, w in zip(r.columns, r.weights, strict=True)],
-                (r.bias * d).numerator,
-            )
-            for r in affine.rows
-        ]
-
-    def apply(self, vertex: Vertex) -> Vertex:
-        """Return the layer's values at an end of an interval."""
-        t, h, values = vertex
-        result = []
-        for terms, bias in self.rows:
-            total = bias * h
-            for column, weight in terms:
-                total += weight * values[column]
-            result.append(total)
-        if self.denominator == 1:
-            return Vertex(t, h, result)
-        return _reduced(Vertex(t * self.denominator, h * self.denominator, result))
-
-    def bound(
-        self, h: Integer, lows: list[Integer], highs: list[Integer]
-    ) -> tuple[Integer, list[Integer], list[Integer]]:
-        """Bound the layer's values, given bounds of its inputs; all are divided by h."""
-        new_lows, new_highs = [], []
-        for terms, bias in self.rows:
-            low = high = bias * h
-            for column, weight in terms:
-                if weight > 0:
-                    low += weight * lows[column]
-                    high += weight * highs[column]
-                else:
-                    low += weight * highs[column]
-                    high += weight * lows[column]
-            new_lows.append(low)
-            new_highs.append(high)
-        return h * self.denominator, new_lows, new_highs
-
-
 class _Search:
     """The intervals still to be looked at, widest first, and those that are done."""
 
@@ -286,7 +225,7 @@ class _Search:
                 f"a function of one variable is needed; this network has {network.input_dim} inputs "
                 f"and {network.output_dim} outputs"
             )
-        self.layers = [_Layer(affine) for affine in network.layers]
+        self.layers = [LineLayer(affine) for affine in network.layers]
         self.max_pieces = max_pieces
         self.progress = progress
         self.prune = prune
@@ -296,11 +235,11 @@ class _Search:
         # (narrowness, age, layer, ends): intervals of about one width last in, first out
         self._pending: list[tuple[int, int, int, Vertex, Vertex]] = []
         self._age = 0
-        ends = [_end(low, -1), _end(high, 1)]
+        ends = [line_end(low, -1), line_end(high, 1)]
         if ends[0].h and ends[1].h and mpq(ends[0].t, ends[0].h) >= mpq(ends[1].t, ends[1].h):
             raise MemverifyError(f"the interval from {low} to {high} is empty")
         if not ends[0].h and not ends[1].h:
-            ends.insert(1, _end(0, 0))  # a line has no end to start from
+            ends.insert(1, line_end(0, 0))  # a line has no end to start from
         for first, last in pairwise(ends):
             self._push(0, first, last)
 
@@ -338,21 +277,21 @@ class _Search:
             depth += 1
             if crossing:
                 break
-            first, last = _relu(first), _relu(last)
+            first, last = relu_at(first), relu_at(last)
         sign = self._bounded_sign(depth, first, last) if self.prune and first.h and last.h else 0
         if sign:
             self.leaves.append((first, last, sign))
             return
         cuts = {}
         for unit in crossing:
-            cut = _zero_between(first, last, unit)
+            cut = zero_between(first, last, unit)
             cuts[mpq(cut.t, cut.h)] = cut
         if len(self.leaves) + len(self._pending) + len(cuts) + 1 > self.max_pieces:
             self.undecided += 1
             unknown: list[Integer] = []
             self.leaves.append((first._replace(values=unknown), last._replace(values=unknown), None))
             return
-        ends = [_relu(first), *(_relu(cuts[place]) for place in sorted(cuts)), _relu(last)]
+        ends = [relu_at(first), *(relu_at(cuts[place]) for place in sorted(cuts)), relu_at(last)]
         for left, right in zip(ends[-2::-1], ends[:0:-1], strict=True):
             self._push(depth, left, right)
 
@@ -372,40 +311,6 @@ class _Search:
         return 1 if lows[0] > 0 else -1 if highs[0] < 0 else 0
 
 
-_ZERO = mpz(0)
-
-
-def _end(value: RationalLike | None, direction: int) -> Vertex:
-    if value is None:
-        return Vertex(mpz(direction), mpz(0), [mpz(direction)])
-    exact = as_rational(value)
-    return Vertex(exact.numerator, exact.denominator, [exact.numerator])
-
-
-def _relu(vertex: Vertex) -> Vertex:
-    """ReLU at one end of an interval on which no unit changes sign.
-
-    At infinity the values are slopes; the slope of a unit that is never positive has no
-    positive value either, so that the same formula holds.
-    """
-    return Vertex(vertex.t, vertex.h, [v if v > 0 else _ZERO for v in vertex.values])
-
-
-def _zero_between(first: Vertex, last: Vertex, unit: int) -> Vertex:
-    """Return the point between two ends at which a unit vanishes."""
-    a, b = abs(last.values[unit]), abs(first.values[unit])
-    values = [a * v + b * w for v, w in zip(first.values, last.values, strict=True)]
-    return _reduced(Vertex(a * first.t + b * last.t, a * first.h + b * last.h, values))
-
-
-def _reduced(vertex: Vertex) -> Vertex:
-    common = gmpy2.gcd(vertex.t, vertex.h, *vertex.values)
-    if common <= 1:
-        return vertex
-    return Vertex(vertex.t // common, vertex.h // common, [v // common for v in vertex.values])
-
-
-# ------------------------------------------------------------------------ from ends to pieces
 class _Part(NamedTuple):
     """An open interval with its sign, and the signs at its ends."""
 
@@ -424,7 +329,7 @@ def _signed_parts(first: Vertex, last: Vertex, proved: Sign) -> list[_Part]:
     at_low, at_high = a if first.h else 0, b if last.h else 0
     if a * b >= 0:
         return [_Part(first.place, last.place, at_low, a or b, at_high)]
-    zero = _zero_between(first, last, 0).place
+    zero = zero_between(first, last, 0).place
     return [_Part(first.place, zero, at_low, a, 0), _Part(zero, last.place, 0, b, at_high)]
 
 
