@@ -132,6 +132,7 @@ def draw_comparison(rows: list[Row], path: str, title: str) -> None:
     left.barh([p - 0.2 for p in places], [row["num_parameters"] for row in built], 0.4, label="dense")
     left.barh([p + 0.2 for p in places], [row["num_nonzero"] for row in built], 0.4, label="non-zero")
     left.set_xscale("log")
+    left.set_xlim(left=1)
     left.set_xlabel("parameters")
     left.set_yticks(places, names)
     left.invert_yaxis()
