@@ -5,7 +5,7 @@ fall into blocks of s = ceil(sqrt N); ramps between the blocks step a unit v to 
 packed integer, the digit groups floor(c_i) of its positive samples side by side. *Label
 determination*: the groups are taken off v one by one, bit by bit, and compared with c.
 
-Repairs of the printed construction, each needed (statements.md names the counterexamples):
+Repairs of the printed construction, each needed (docs/mathematics.md says what goes wrong without it):
 
 - one constant network for data of one class, N = 1 included;
 - equal projections are merged, so that no ramp has width 0;
