@@ -106,8 +106,11 @@ def _print_comparison(rows: list[dict[str, Any]]) -> None:
 
 def run_table(options: argparse.Namespace) -> int:
     """Reproduce a table of the paper: exact counts beside what is printed there."""
+    from ..errors import DatasetError
     from ..experiments.tables import reproduce_table, write_table
 
+    if options.number == 3 and not options.pairs:
+        raise DatasetError("table 3 trains a network for each pair; name the pairs, e.g. --pairs 3,5")
     pairs = [_pair(text) for text in options.pairs] if options.pairs else None
     with Progress(f"table {options.number}") as progress:
         rows = reproduce_table(

@@ -83,7 +83,7 @@ def construct_optimal_parameters(
 
     Notes
     -----
-    Source: Theorem 4.1 and Appendix B; errata E19 to E27. Cost: a sort and a matrix-vector
+    Source: Theorem 4.1 and Appendix B. Cost: a sort and a matrix-vector
     product a direction, then one layer after the other; weights have up to s q bits.
 
     Examples

@@ -151,3 +151,4 @@ def test_table_refuses_what_is_no_pair(capsys):
         code, _, err = run(capsys, "table", "1", "--pairs", pair)
         assert code == 2
         assert err.count("\n") == 1
+    assert "--pairs" in run(capsys, "table", "3")[2]
