@@ -264,7 +264,10 @@ def _add_studies(commands: _Commands) -> None:
     table.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
     table.add_argument("--epochs", type=_natural, default=20, help="of table 3's training (default 20)")
     table.add_argument(
-        "-o", "--output", metavar="DIR", help="write CSV, JSON and a picture there; interrupted runs go on"
+        "-o",
+        "--output",
+        metavar="DIR",
+        help="write CSV, JSON and a picture there; interrupted runs go on (table 3: default table-3)",
     )
     _json_argument(table)
 

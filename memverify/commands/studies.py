@@ -118,7 +118,8 @@ def run_table(options: argparse.Namespace) -> int:
             pairs,
             options.data_dir,
             progress.update,
-            folder=options.output,
+            # a training run of hours must be able to go on where it stopped
+            folder=options.output or ("table-3" if options.number == 3 else None),
             epochs=options.epochs,
         )
     written = []
