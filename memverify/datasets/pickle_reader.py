@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -90,14 +91,17 @@ def read_pickle(content: bytes, place: str) -> Any:
     """
     machine = _Machine(place)
     try:
-        for opcode, argument, position in pickletools.genops(io.BytesIO(content)):
-            if opcode.name == "STOP":
-                return machine.result()
-            machine.step(opcode.name, argument, position)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            for opcode, argument, position in pickletools.genops(io.BytesIO(content)):
+                if opcode.name == "STOP":
+                    return machine.result()
+                machine.step(opcode.name, argument, position)
     except FileFormatError:
         raise
-    except (IndexError, ValueError, UnicodeError, OverflowError) as error:
-        # IndexError: more is taken from the stack than there is; the rest comes from genops.
+    except (IndexError, ValueError, UnicodeError, OverflowError, DeprecationWarning) as error:
+        # IndexError: more is taken from the stack than there is; the rest comes from genops,
+        # which warns of escapes that no writer of pickles makes.
         reason = " ".join(str(error).split())[:100]
         raise FileFormatError(f"{place}: damaged pickle ({reason}); fetch the file again") from None
     raise FileFormatError(f"{place}: damaged pickle (it has no end); fetch the file again")

@@ -126,6 +126,11 @@ def test_nested_tuples_as_a_key_take_no_time() -> None:
         read_pickle(b"})" + b"q\x00h\x00\x86" * 200 + b"Ns.", "here")
 
 
+def test_an_escape_that_no_writer_makes_is_damage() -> None:
+    with pytest.raises(FileFormatError, match="damaged pickle"):
+        read_pickle(b"c\\ollections\nOrderedDict\n.", "here")
+
+
 @settings(max_examples=150)
 @given(st.data())
 def test_changed_bytes_never_escape(data) -> None:
