@@ -193,7 +193,6 @@ def _likelier_class(dataset: Dataset, distribution: BoxDistribution) -> int:
     return 1 if limits[1] <= limits[-1] else -1
 
 
-# ------------------------------------------------------------------------------ compression
 # ---------------------------------------------------------------------------------- blocks
 def _blocks(line: DeniedLine, scale: Rational, shift: Integer, base: int) -> _Blocks:
     """Deal the members' digit groups into ceil(sqrt) blocks; place a ramp behind each but the last."""
