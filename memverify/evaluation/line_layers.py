@@ -109,6 +109,3 @@ def reduced(vertex: Vertex) -> Vertex:
     if common <= 1:
         return vertex
     return Vertex(vertex.t // common, vertex.h // common, [v // common for v in vertex.values])
-
-
-# ------------------------------------------------------------------------ from ends to pieces

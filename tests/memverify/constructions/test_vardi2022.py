@@ -9,8 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memverify.constructions import class_projection
-from memverify.constructions.bit_extraction import BitReader, pack
-from memverify.constructions.layer_builder import Expression, LayerBuilder
 from memverify.constructions.vardi2022 import (
     NAME,
     construct_vardi2022,
@@ -23,76 +21,17 @@ from memverify.errors import ConstructionError, ContradictorySamplesError, Direc
 from memverify.evaluation.exact import evaluate_exact
 
 from ...strategies import datasets, forward, rationals, referee, same, text_of, unit_rationals
-
-
-# ------------------------------------------------------------------------------------- shapes
-def grid(count, rng):
-    points = rng.sample(list(product(range(-8, 9), repeat=2)), count)
-    return points, [rng.randint(1, 9) for _ in points]
-
-
-def five_features(count, rng):
-    points = [[Fraction(rng.randint(-9, 9), 7) for _ in range(5)] for _ in range(count)]
-    class_of = {tuple(p): rng.randint(1, 9) for p in points}
-    return points, [class_of[tuple(p)] for p in points]
-
-
-def ties(count, rng):
-    """Few distinct points, most of them repeated."""
-    pool = [(a, b) for a in (0, 3, 7) for b in (0, 1, 7)][: max(2, count // 2)]
-    class_of = {p: k % 9 + 1 for k, p in enumerate(pool)}
-    chosen = [rng.choice(pool) for _ in range(count)]
-    return [[Fraction(v, 7) for v in p] for p in chosen], [class_of[p] for p in chosen]
-
-
-def alternating(count, rng):
-    order = list(range(count))
-    rng.shuffle(order)
-    return [[k] for k in order], [k % 9 + 1 for k in order]
-
-
-def powers_of_two(count, rng):
-    points = [[Fraction(2 ** (k % 13)), Fraction(1, 2 ** (k // 13))] for k in range(count)]
-    return points, [(k + k // 13) % 9 + 1 for k in range(count)]
-
-
-def tiny_gaps(count, rng):
-    return [[Fraction(1, 3) + Fraction(k, 10**20)] for k in range(count)], [k % 9 + 1 for k in range(count)]
-
-
-def long_runs(count, rng):
-    """Close neighbors of one class: a sum of accepted labels would count several of them."""
-    return [[Fraction(k * k, 200)] for k in range(count)], [1 + 8 * (k < count // 2) for k in range(count)]
-
-
-def clusters(count, rng):
-    """Pairs of a class much closer than the classes are: less than 1 apart when scaled."""
-    points = [[Fraction(k // 2) + Fraction(k % 2, 3)] for k in range(count)]
-    return points, [(k // 2) % 9 + 1 for k in range(count)]
-
-
-def one_class(count, rng):
-    return grid(count, rng)[0], [rng.choice([1, 2, 9])] * count
-
-
-SHAPES = [
-    grid,
-    five_features,
-    ties,
+from .classed_shapes import (
+    SMALL,
     alternating,
+    clusters,
+    five_features,
+    grid,
+    long_runs,
+    make,
     powers_of_two,
     tiny_gaps,
-    long_runs,
-    clusters,
-    one_class,
-]
-SMALL = [(c, s) for c in range(1, 41) for k, s in enumerate(SHAPES) if c <= 9 or (c + k) % 5 == 0]
-
-
-def make(shape, count, n_classes):
-    """Points and classes 1..n_classes, the class of a point being a function of it."""
-    points, classes = shape(count, random.Random(f"{shape.__name__} {count}"))
-    return points, [(c - 1) % n_classes + 1 for c in classes]
+)
 
 
 def binary(shape, count):
@@ -152,74 +91,6 @@ def verify_classes(points, classes, **options):
     assert same(evaluate_exact(built.network, data)[:, 0].tolist(), expected)
     check_sizes(built, data, max(classes), len(set(classes)))
     return built
-
-
-class TestTriangleMap:
-    @pytest.mark.parametrize("n", range(1, 10))
-    def test_the_identity_of_the_source(self, n):
-        def relu(z):
-            return max(Fraction(0), z)
-
-        for x in range(2**n):
-            a = Fraction(x, 2**n) + Fraction(1, 2 ** (n + 1))
-            b = Fraction(x, 2**n) + Fraction(1, 2 ** (n + 2))
-            for i in range(1, n + 1):
-                a, b = (relu(relu(2 * z) - relu(4 * z - 2)) for z in (a, b))
-                bit = (x >> (n - i)) & 1
-                assert bit == 2 ** (n + 2 - i) * relu(b - a)
-                assert bit == (1 + 2 ** (n + 2 - i) * (b - a)) / 2
-
-    @pytest.mark.parametrize(
-        "pattern", [[True] * 6, [False, True, True, False, False, True, True, True, True, False]]
-    )
-    def test_reader(self, pattern):
-        n = sum(pattern)
-        builder = LayerBuilder(["input"])
-        builder.hidden(x=Expression.unit("input"))
-        reader = BitReader("r", Expression.unit("x"), n)
-        read = {}
-        for reading in pattern:
-            builder.hidden(
-                keep=Expression.number(0), **reader.units(reading), **{k: Expression.unit(k) for k in read}
-            )
-            bit = reader.advance(reading)
-            if bit is not None:  # hold the bit in a unit of its own
-                name = f"bit{len(read)}"
-                builder.hidden(
-                    keep=Expression.number(0),
-                    **reader.units(False),
-                    **{k: Expression.unit(k) for k in read},
-                    **{name: bit},
-                )
-                reader.advance(False)
-                read[name] = n - 1 - len(read)
-        # every bit has its own decimal place, so that none can stand in for another
-        network = builder.finish(
-            sum((10**place * Expression.unit(k) for k, place in read.items()), Expression.number(0))
-        )
-        data = Dataset([[x] for x in range(2**n)], [1] * 2**n)
-        expected = [Fraction(int(f"{x:b}")) for x in range(2**n)]
-        assert same(evaluate_exact(network, data)[:, 0].tolist(), expected)
-        assert reader.units(False) == {}
-
-    def test_no_more_bits(self):
-        reader = BitReader("r", Expression.number(1), 1)
-        reader.advance(True)
-        assert reader.advance(False) is None
-        with pytest.raises(ConstructionError, match="every bit has been read"):
-            reader.advance(True)
-
-    @given(st.integers(1, 9).flatmap(lambda b: st.tuples(st.just(b), st.lists(st.integers(0, 2**b - 1)))))
-    def test_pack(self, case):
-        bits, codes = case
-        assert f"{int(pack(codes, bits)):b}".zfill(len(codes) * bits) == (
-            "".join(f"{code:b}".zfill(bits) for code in codes) or "0"
-        )
-
-    @pytest.mark.parametrize("code", [-1, 8])
-    def test_pack_refuses_what_does_not_fit(self, code):
-        with pytest.raises(ConstructionError, match="does not fit 3 bits"):
-            pack([7, code], 3)
 
 
 class TestMemorizes:

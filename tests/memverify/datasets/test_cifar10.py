@@ -1,126 +1,33 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import pickle
-import struct
-import tarfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from memverify.datasets import cifar10, load, load_dataset, places
 from memverify.datasets.cifar10 import load_cifar10
-from memverify.errors import DatasetError, DataUnavailableError, FileFormatError
+from memverify.errors import DatasetError, DataUnavailableError
 
-SAMPLES = 4
-NAMES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
-_random = np.random.default_rng(0)
-PIXELS = {name: _random.integers(0, 256, (SAMPLES, 3072), dtype=np.uint8) for name in NAMES}
-CLASSES = {name: [(3 * k + j) % 10 for j in range(SAMPLES)] for k, name in enumerate(NAMES)}
-TRAIN = np.concatenate([PIXELS[name] for name in NAMES[:5]])
-TRAIN_CLASSES = [label for name in NAMES[:5] for label in CLASSES[name]]
+from .cifar10_files import (
+    BINARY,
+    CLASSES,
+    FORMS,
+    NAMES,
+    PIXELS,
+    TRAIN,
+    TRAIN_CLASSES,
+    flat,
+    jpeg,
+    put,
+    python_3,
+    read,
+    zipped,
+)
 
-
-def binary(name: str) -> bytes:
-    rows = zip(CLASSES[name], PIXELS[name], strict=True)
-    return b"".join(bytes([label]) + row.tobytes() for label, row in rows)
-
-
-def python_2(name: str) -> bytes:
-    """A batch as published: protocol 2 of Python 2, all strings of bytes."""
-
-    def string(value: bytes) -> bytes:
-        return b"T" + struct.pack("<i", len(value)) + value
-
-    dtype = (
-        b"cnumpy\ndtype\n"
-        + string(b"u1")
-        + b"K\x00K\x01\x87R(K\x03"
-        + string(b"|")
-        + b"NNNJ\xff\xff\xff\xff"
-    )
-    dtype += b"J\xff\xff\xff\xffK\x00tb"
-    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + string(b"b") + b"\x87R"
-    array += b"(K\x01M" + struct.pack("<H", SAMPLES) + b"M\x00\x0c\x86" + dtype + b"\x89"
-    array += string(PIXELS[name].tobytes()) + b"tb"
-    labels = b"](" + b"".join(b"K" + bytes([label]) for label in CLASSES[name]) + b"e"
-    return b"\x80\x02}(" + string(b"data") + array + string(b"labels") + labels + b"u."
-
-
-def python_3(name: str, protocol: int) -> bytes:
-    return pickle.dumps({b"data": PIXELS[name], "labels": CLASSES[name], "filenames": ["a"]}, protocol)
-
-
-def tarball(members: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
-def jpeg(image: np.ndarray, kind: str = "JPEG") -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, kind, quality=95)
-    return stream.getvalue()
-
-
-def flat(colour: tuple[int, int, int], side: int = 32) -> np.ndarray:
-    return np.full((side, side, 3), colour, dtype=np.uint8)
-
-
-def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-BINARY = {f"{name}.bin": binary(name) for name in NAMES}
-PYTHON = {name: python_2(name) for name in NAMES}
-FORMS: dict[str, dict[str, bytes]] = {
-    "binary batches": BINARY,
-    "Python batches": PYTHON,
-    "binary tarball": {
-        cifar10.BINARY_TARBALL: tarball(
-            {"cifar-10-batches-bin/readme.html": b"x"}
-            | {f"cifar-10-batches-bin/{name}": content for name, content in BINARY.items()}
-        )
-    },
-    "Python tarball": {
-        cifar10.PYTHON_TARBALL: tarball(
-            {f"cifar-10-batches-py/{name}": PYTHON[name] for name in NAMES[::-1]}
-        )
-    },
-}
-
-
-def put(folder: Path, files: dict[str, bytes]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def read(split: str = "train", data_dir: Path | None = None, **options):
-    return load_cifar10(split, data_dir, **{"batch_samples": SAMPLES, "md5": {}, "mirrors": (), **options})
-
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch, tmp_path) -> Path:
-    """No data in reach: an empty cache, no variable; returns the cache."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr(cifar10, "_cache_folder", lambda: cache)
-    monkeypatch.delenv(places.DATA_VARIABLE, raising=False)
-    return cache
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -232,141 +139,6 @@ def test_jpegs_class_by_class_in_sorted_order_channels_apart(tmp_path) -> None:
     assert "lossy" in test.source
     assert read("train", folder, classes=[3]).classes.tolist() == [3, 3]
     assert read("train", folder, classes=[5]).classes.tolist() == []
-
-
-GOOD = jpeg(flat((1, 2, 3)))
-
-
-@pytest.mark.parametrize(
-    ("members", "pattern"),
-    [
-        ({"train/0/a.jpg": b""}, "a.jpg: cannot be decoded"),
-        ({"train/0/a.jpg": b"<html>"}, "a.jpg: cannot be decoded"),
-        ({"train/0/a.jpg": GOOD[:200]}, "a.jpg: cannot be decoded"),
-        ({"train/0/a.jpg": jpeg(flat((1, 2, 3)), "PNG")}, "a.jpg: cannot be decoded"),
-        ({"train/0/a.jpg": jpeg(flat((1, 2, 3), 31))}, "31 x 31"),
-        ({"train/0/a.jpg": jpeg(flat((1, 2, 3))[:, :, 0])}, r"32 x 32 \(L\)"),
-        ({"train/0/a.jpg": bytes(1 << 17)}, "has 131072 bytes"),
-    ],
-)
-def test_bad_jpegs(tmp_path, members, pattern: str) -> None:
-    folder = put(tmp_path / "d", {cifar10.JPEG_ARCHIVE: zipped(members)})
-    with pytest.raises(FileFormatError, match=pattern) as caught:
-        read("train", folder)
-    assert "\n" not in str(caught.value)
-
-
-def test_bad_jpeg_archives(tmp_path, monkeypatch) -> None:
-    archive = tmp_path / "d" / cifar10.JPEG_ARCHIVE
-    good = zipped({"train/0/a.jpg": GOOD, "train/0/b.jpg": GOOD})
-    flipped = bytearray(good)
-    flipped[60] ^= 255
-    for content in (b"junk", good[:-30], bytes(flipped)):
-        put(archive.parent, {archive.name: content})
-        with pytest.raises(FileFormatError, match="not a readable"):
-            read("train", archive.parent)
-    put(archive.parent, {archive.name: zipped({"train/0/a.jpg": GOOD}, zipfile.ZIP_LZMA)})
-    with pytest.raises(FileFormatError, match="unusual method"):
-        read("train", archive.parent)
-    monkeypatch.setattr(cifar10, "MAX_MEMBERS", 1)
-    put(archive.parent, {archive.name: good})
-    with pytest.raises(FileFormatError, match="has 2 members"):
-        read("train", archive.parent)
-
-
-def record(**changes) -> bytes:
-    return pickle.dumps({"data": PIXELS["test_batch"], "labels": CLASSES["test_batch"]} | changes, 2)
-
-
-@pytest.mark.parametrize(
-    ("content", "pattern"),
-    [
-        (pickle.dumps([1]), "holds no dictionary"),
-        (pickle.dumps({}), "data is no array"),
-        (b"junk", "damaged pickle|opcode"),
-        (record(data=PIXELS["test_batch"][:3]), "data is no array"),
-        (record(data=PIXELS["test_batch"].astype(np.int8)), "data is no array"),
-        (record(data=np.asfortranarray(PIXELS["test_batch"])), "data is no array"),
-        (record(data=PIXELS["test_batch"].tobytes()), "data is no array"),
-        (record(labels=[1, 2, 3]), "labels is no list of 4"),
-        (record(labels=(1, 2, 3, 4)), "labels is no list of 4"),
-        (record(labels=[1, 2, 3, True]), "labels is no list of 4"),
-        (record(labels=[1, 2, 3, 256]), "labels is no list of 4"),
-        (record(labels=[1, 2, 3, 10]), r"sample 3 \(counted from 0\) has the class 10"),
-        # what is called is a dictionary, which has no hash
-        (b"}(U\x04data})RNbU\x06labels]u.", "data is no array"),
-    ],
-)
-def test_bad_python_batches(tmp_path, content: bytes, pattern: str) -> None:
-    folder = put(tmp_path / "d", {"test_batch": content})
-    with pytest.raises(FileFormatError, match=pattern) as caught:
-        read("test", folder)
-    assert str(folder / "test_batch") in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "pattern"),
-    [
-        (BINARY["test_batch.bin"][:-1], "has 12291 bytes, not 12292"),
-        (BINARY["test_batch.bin"] + b"\0", "has 12293 bytes, not 12292"),
-        (b"\x0a" + BINARY["test_batch.bin"][1:], r"sample 0 \(counted from 0\) has the class 10"),
-        (b"", "is empty"),
-    ],
-)
-def test_bad_binary_batches(tmp_path, content: bytes, pattern: str) -> None:
-    folder = put(tmp_path / "d", {"test_batch.bin": content})
-    with pytest.raises(FileFormatError, match=pattern):
-        read("test", folder)
-
-
-def test_sizes_are_refused_unread(tmp_path, monkeypatch) -> None:
-    folder = tmp_path / "d"
-    monkeypatch.setattr(cifar10, "MAX_BATCH_BYTES", 20_000)
-    put(folder, FORMS["binary tarball"])
-    assert read("test", folder).classes.tolist() == CLASSES["test_batch"]
-    put(folder, {cifar10.BINARY_TARBALL: tarball({"x/test_batch.bin": bytes(1 << 22)})})
-    with pytest.raises(FileFormatError, match="has 4194304 bytes"):
-        read("test", folder)
-    put(folder, {"test_batch.bin": bytes(30_000)})
-    with pytest.raises(FileFormatError, match="has 30000 bytes; no batch"):
-        read("test", folder)
-
-
-@pytest.mark.parametrize(
-    ("content", "pattern"),
-    [
-        (b"junk", "damaged tarball"),
-        (FORMS["binary tarball"][cifar10.BINARY_TARBALL][:-40], "damaged tarball"),
-        (tarball({"a": b"b"}), r"holds no test_batch\.bin"),
-        (tarball({"test_batch.bin": b"short"}), "has 5 bytes, not 12292"),
-    ],
-)
-def test_bad_tarballs(tmp_path, content: bytes, pattern: str) -> None:
-    folder = put(tmp_path / "d", {cifar10.BINARY_TARBALL: content})
-    with pytest.raises(FileFormatError, match=pattern) as caught:
-        read("test", folder)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_link_in_a_tarball_is_not_followed(tmp_path) -> None:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
-        info = tarfile.TarInfo("test_batch.bin")
-        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(info)
-    folder = put(tmp_path / "d", {cifar10.BINARY_TARBALL: stream.getvalue()})
-    with pytest.raises(FileFormatError, match="holds no"):
-        read("test", folder)
-
-
-@pytest.mark.parametrize("form", ["Python batches", "binary tarball"])
-def test_other_content_under_a_known_name_is_refused(tmp_path, form: str) -> None:
-    folder = put(tmp_path / "d", FORMS[form])
-    with pytest.raises(FileFormatError, match=r"not the one published.*kriz/cifar\.html"):
-        load_cifar10("test", folder, batch_samples=SAMPLES, mirrors=())
-    known = {name: hashlib.md5(content).hexdigest() for name, content in FORMS[form].items()}
-    assert read("test", folder, md5=known).classes.tolist() == CLASSES["test_batch"]
 
 
 def test_data_nowhere_says_where_to_put_what(tmp_path, nowhere) -> None:
