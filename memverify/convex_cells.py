@@ -136,7 +136,7 @@ class ConvexCellNetwork:
         """
         exact = as_rational(split)
         points, denominator = common_integers(dataset)
-        points, denominator = _lowest_terms(points, denominator)
+        points, denominator = lowest_terms(points, denominator)
         points.flags.writeable = False
         return cls(
             points, denominator, dataset.labels, exact, exact if slack is None else as_rational(slack)
@@ -350,8 +350,8 @@ def common_integers(dataset: Dataset) -> tuple[Array, Integer]:
     return narrowest_integers(scaled).reshape(values.shape), common
 
 
-def _lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
-    """Divide by what all numerators share with the denominator."""
+def lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
+    """Divide a positive denominator and all numerators by what they share."""
     shared = mpz(denominator)
     for row in points:
         if shared == 1:

@@ -17,7 +17,8 @@ from .dataset import Dataset
 from .datasets import load_dataset, save_dataset_csv
 from .evaluation.torch_backend import FloatEvaluation, evaluate_float
 from .formats.atomic import make_folder
-from .formats.json_network import load_network
+from .formats.json_file import read_file
+from .formats.json_network import parse_network
 from .formats.network_file import save_network
 from .network import Network
 
@@ -38,7 +39,7 @@ def run_demo(folder: str) -> int:
 
     step("build the optimal-parameter network of Theorem 4.1, in exact arithmetic")
     save_network(construct("optimal-parameters", dataset).network, paths["net.json.gz"])
-    network = load_network(paths["net.json.gz"])
+    network = read_file(paths["net.json.gz"], parse_network)
     step.done(_shape(network))
 
     step("certify it: the exact sign of F(x) on every sample")

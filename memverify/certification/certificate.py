@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import FileFormatError, MalformedCertificateError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..formats.json_network import expect_keys, parse_json, read_bytes
+from ..formats.json_file import expect_keys, parse_json, read_file
 from ..rational import Rational, format_number, parse_number
 
 CERTIFICATE_FORMAT = "memverify-certificate"
@@ -154,10 +154,16 @@ def load_certificate(path: str | Path) -> Certificate | Counterexample:
         If the file cannot be read or does not follow its format.
     """
     try:
-        document = parse_json(read_bytes(path, limit=1 << 26))
-        return _parse(document)
-    except (FileFormatError, NumberFormatError) as error:
-        raise MalformedCertificateError(f"{path}: {error}") from None
+        return read_file(path, _parse_text, 1 << 26)
+    except FileFormatError as error:
+        raise MalformedCertificateError(str(error)) from None
+
+
+def _parse_text(data: bytes) -> Certificate | Counterexample:
+    try:
+        return _parse(parse_json(data))
+    except NumberFormatError as error:
+        raise FileFormatError(str(error)) from None
 
 
 _SHARED_KEYS = (

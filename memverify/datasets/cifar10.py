@@ -161,7 +161,7 @@ class _Form:
         if request.classes is not None:
             kept = np.isin(classes, list(request.classes))
             points, classes = points[kept], classes[kept]
-        return ClassArrays(points, classes, "1/255", f"{self.title} in {shown(folder)}")
+        return ClassArrays(points, classes, "1/255", self.title)
 
 
 def _read_batch_files(paths: Sequence[Path], request: _Request) -> list[Batch]:

@@ -74,8 +74,7 @@ def load_mnist(
         raise DatasetError(
             f"mnist: {len(images)} images in {shown(images_path)}, but {len(classes)} labels"
         )
-    source = f"IDX files in {shown(images_path.parent)}"
-    return ClassArrays(images.reshape(len(images), -1), classes, "1/255", source)
+    return ClassArrays(images.reshape(len(images), -1), classes, "1/255", "the published IDX files")
 
 
 def _locate(

@@ -26,7 +26,7 @@ class ClassArrays:
     scale : str
         What every integer is multiplied by, e.g. "1/255".
     source : str
-        The files they come from, for reports.
+        What kind of files they come from, for reports: no path, which another machine has not.
     """
 
     points: npt.NDArray[Any]

@@ -20,8 +20,8 @@ from typing import Any, TypeAlias
 
 from ..errors import DatasetError, FileFormatError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..formats.json_network import expect_keys, parse_json, read_bytes
-from ..rational import Rational, as_rational, format_number, shorten
+from ..formats.json_file import check_head, expect_keys, parse_json, read_file, show
+from ..rational import Rational, as_rational, format_number
 from .ball_shell import BallShell
 from .boxes import BoxDistribution, LabeledBox
 from .finite import FiniteDistribution
@@ -45,11 +45,7 @@ def load_distribution(path: str | Path) -> Distribution:
         If the file cannot be read, does not follow the format, or describes no distribution;
         the message says where.
     """
-    data = read_bytes(path, MAX_BYTES)
-    try:
-        return parse_distribution(data)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
+    return read_file(path, parse_distribution, MAX_BYTES)
 
 
 def save_distribution(distribution: Distribution, path: str | Path) -> None:
@@ -114,22 +110,14 @@ def parse_distribution(data: bytes) -> Distribution:
         With the entry and key of the first fault.
     """
     document = parse_json(data)
-    if not isinstance(document, dict):
-        raise FileFormatError("the distribution must be a JSON object")
-    for key in _HEAD:
-        if key not in document:
-            raise FileFormatError(f'the distribution lacks the key "{key}"')
-    if document["format"] != FORMAT:
-        raise FileFormatError(f'"format" is {_show(document["format"])}, not "{FORMAT}"')
-    if type(document["version"]) is not int or document["version"] != VERSION:
-        raise FileFormatError(
-            f'"version" is {_show(document["version"])}; this program reads version {VERSION}'
-        )
+    check_head(document, FORMAT, VERSION, "the distribution")
+    if "kind" not in document:
+        raise FileFormatError('the distribution lacks the key "kind"')
     kind = document["kind"]
     parsers: dict[str, Callable[[dict[str, Any]], Distribution]]
     parsers = {"finite": _parse_finite, "boxes": _parse_boxes, "ball-shell": _parse_ball_shell}
     if not isinstance(kind, str) or kind not in parsers:
-        raise FileFormatError(f'"kind" is {_show(kind)}; it is one of {", ".join(parsers)}')
+        raise FileFormatError(f'"kind" is {show(kind)}; it is one of {", ".join(parsers)}')
     try:
         return parsers[kind](document)
     except DatasetError as error:  # numbers that spell no distribution
@@ -192,7 +180,7 @@ def _entries(
 def _label(entry: dict[str, Any], where: str) -> int:
     label = entry["label"]
     if type(label) is not int or label not in (-1, 1):
-        raise FileFormatError(f'{where}: "label" is {_show(label)}; labels are -1 and 1')
+        raise FileFormatError(f'{where}: "label" is {show(label)}; labels are -1 and 1')
     return label
 
 
@@ -204,7 +192,7 @@ def _numbers(values: Any, where: str) -> list[Rational]:
 
 def _number(value: Any, where: str) -> Rational:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise FileFormatError(f'{where}: {_show(value)} is not an integer or a string such as "1/3"')
+        raise FileFormatError(f'{where}: {show(value)} is not an integer or a string such as "1/3"')
     try:
         return as_rational(value)
     except NumberFormatError as error:
@@ -213,10 +201,3 @@ def _number(value: Any, where: str) -> Rational:
 
 def _texts(values: tuple[Rational, ...]) -> list[str]:
     return [format_number(value) for value in values]
-
-
-def _show(value: Any) -> str:
-    try:
-        return shorten(json.dumps(value))
-    except (RecursionError, ValueError):
-        return type(value).__name__

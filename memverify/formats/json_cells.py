@@ -7,24 +7,18 @@ in `json_network`; writing gives the canonical bytes, which have one SHA-256.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import gmpy2
 import numpy as np
 from gmpy2 import mpq
 
-from ..convex_cells import ConvexCellNetwork
+from ..convex_cells import ConvexCellNetwork, lowest_terms
 from ..dataset import Array, Labels, narrowest_integers
 from ..errors import FileFormatError, MemverifyError, NumberFormatError
 from ..rational import Integer, Rational, format_number, parse_number, shorten
-from .atomic import atomic_write
-from .json_network import check_network_name, expect_keys, parse_json, read_bytes
+from .json_file import check_head, expect_keys, parse_json
 
 FORMAT = "memverify-convex-cells"
 VERSION = 1
@@ -35,46 +29,9 @@ _INTEGER = re.compile(r"-?(?:[0-9]+|0x[0-9a-fA-F]+)", re.ASCII)
 _SHORT_INTEGERS = re.compile(r"-?[0-9]{1,18}(?:,-?[0-9]{1,18})*", re.ASCII)
 
 
-def load_cells(path: str | Path) -> ConvexCellNetwork:
-    """Read a convex-cell network file, ``.json`` or ``.json.gz``.
-
-    Raises
-    ------
-    FileFormatError
-        If the file cannot be read or does not follow the format; the message says where.
-    """
-    data = read_bytes(path)
-    try:
-        return parse_cells(data)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-
-
-def save_cells(network: ConvexCellNetwork, path: str | Path) -> None:
-    """Write the canonical bytes, whole or not at all; a name ending in ``.gz`` is compressed.
-
-    Raises
-    ------
-    FileFormatError
-        If the name ends in neither .json nor .json.gz, or the target cannot be written.
-    """
-    check_network_name(path)
-    with atomic_write(path) as file, _packed(file, path) as target:
-        for chunk in canonical_cell_chunks(network):
-            target.write(chunk)
-
-
-def cells_sha256(network: ConvexCellNetwork) -> str:
-    """SHA-256 of the canonical bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    for chunk in canonical_cell_chunks(network):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 def canonical_cell_chunks(network: ConvexCellNetwork) -> Iterator[bytes]:
     """Yield the canonical bytes, a few hundred points at a time."""
-    points, denominator = _lowest_terms(network.points, network.denominator)
+    points, denominator = lowest_terms(network.points, network.denominator)
     yield (
         f'{{"format":"{FORMAT}","version":{VERSION},"input_dim":{network.input_dim},'
         f'"split":"{format_number(network.split)}","slack":"{format_number(network.slack)}",'
@@ -107,11 +64,8 @@ def parse_cells(data: bytes) -> ConvexCellNetwork:
     (mpz(2), [[0, 1], [2, 2]])
     """
     document = parse_json(data)
-    if isinstance(document, dict) and document.get("format", FORMAT) != FORMAT:
-        raise FileFormatError(f'"format" is not "{FORMAT}"')
+    check_head(document, FORMAT, VERSION, "the network")
     expect_keys(document, _KEYS, "the network")
-    if type(document["version"]) is not int or document["version"] != VERSION:
-        raise FileFormatError(f'"version" is not {VERSION}, the version that this program reads')
     input_dim = document["input_dim"]
     if type(input_dim) is not int or input_dim < 1:
         raise FileFormatError('"input_dim" must be a positive integer')
@@ -124,19 +78,12 @@ def parse_cells(data: bytes) -> ConvexCellNetwork:
     if len(points) != len(labels):
         raise FileFormatError(f'{len(points)} "points" but {len(labels)} "labels"')
     _refuse_contradictions(points, labels)
-    points, denominator = _lowest_terms(points, denominator)
+    points, denominator = lowest_terms(points, denominator)
     points.flags.writeable = labels.flags.writeable = False
     try:
         return ConvexCellNetwork(points, denominator, labels, split, slack)
     except MemverifyError as error:
         raise FileFormatError(str(error)) from None
-
-
-def _packed(file: BinaryIO, path: str | Path) -> Any:
-    """Compress what is written, without name and time, so that equal networks give equal files."""
-    if not str(path).endswith(".gz"):
-        return nullcontext(file)
-    return gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6)
 
 
 def _format_integer(value: Integer) -> str:
@@ -212,21 +159,3 @@ def _refuse_contradictions(points: Array, labels: Labels) -> None:
             raise FileFormatError(
                 f"points {other} and {index} (counted from 0) are the same point with both labels"
             )
-
-
-def _lowest_terms(points: Array, denominator: Integer) -> tuple[Array, Integer]:
-    """Divide by what the denominator and all coordinates share."""
-    if points.dtype == object:
-        common = denominator
-        for value in points.flat:
-            if common == 1:
-                break
-            common = gmpy2.gcd(common, value)
-    else:
-        common = gmpy2.gcd(denominator, int(np.gcd.reduce(points, axis=None)))
-    if common == 1:
-        return points, denominator
-    if points.dtype == object:
-        return narrowest_integers(points.ravel() // common).reshape(points.shape), denominator // common
-    # the common factor may be beyond the integer type only where all points are 0
-    return (points // int(common) if points.any() else points), denominator // common

@@ -6,83 +6,17 @@ terms, hexadecimal is welcome. Writing gives the canonical bytes, which have one
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ..errors import FileFormatError, NumberFormatError
 from ..network import Affine, Network, Row
-from ..rational import Rational, format_number, parse_number, shorten
-from .atomic import atomic_write
+from ..rational import Rational, format_number, parse_number
+from .json_file import check_head, expect_keys, parse_json, show
 
 FORMAT = "memverify-network"
 VERSION = 1
-MAX_BYTES = 2 << 30
-"""Most bytes that a network file may hold after decompression."""
-_CHUNK = 1 << 20
 _CACHED_TEXT = 24
-
-
-def load_network(path: str | Path) -> Network:
-    """Read a network file, ``.json`` or ``.json.gz``.
-
-    Raises
-    ------
-    FileFormatError
-        If the file cannot be read or does not follow the format; the message says where.
-    """
-    data = read_bytes(path)
-    try:
-        return parse_network(data)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-
-
-def save_network(network: Network, path: str | Path) -> None:
-    """Write the canonical bytes of a sequential network, whole or not at all.
-
-    A name ending in ``.gz`` is compressed (without a time stamp, so that equal networks give
-    equal files); ``sha256sum`` of the plain file is the network's hash.
-
-    Raises
-    ------
-    FileFormatError
-        If the name ends in neither .json nor .json.gz, or the target cannot be written.
-    """
-    check_network_name(path)
-    name = str(path)
-    with atomic_write(path) as file:
-        if name.endswith(".gz"):
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as packed:
-                for chunk in canonical_chunks(network):
-                    packed.write(chunk)
-        else:
-            for chunk in canonical_chunks(network):
-                file.write(chunk)
-
-
-def check_network_name(path: str | Path) -> None:
-    """Raise FileFormatError unless the name ends in .json or .json.gz."""
-    if not str(path).endswith((".json", ".json.gz")):
-        raise FileFormatError(f"{path}: a network file's name ends in .json or .json.gz")
-
-
-def network_sha256(network: Network) -> str:
-    """SHA-256 of the canonical bytes, in hexadecimal.
-
-    Examples
-    --------
-    >>> network_sha256(Network.sequential([Affine.from_dense([["1/2"]], [0])]))[:16]
-    'f9a3ca2b05ba99af'
-    """
-    digest = hashlib.sha256()
-    for chunk in canonical_chunks(network):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def canonical_chunks(network: Network) -> Iterator[bytes]:
@@ -111,16 +45,11 @@ def parse_network(data: bytes) -> Network:
         With the layer and row of the first fault.
     """
     document = parse_json(data)
+    check_head(document, FORMAT, VERSION, "the network")
     expect_keys(document, ("format", "version", "input_dim", "layers"), "the network")
-    if document["format"] != FORMAT:
-        raise FileFormatError(f'"format" is {_show(document["format"])}, not "{FORMAT}"')
-    if type(document["version"]) is not int or document["version"] != VERSION:
-        raise FileFormatError(
-            f'"version" is {_show(document["version"])}; this program reads version {VERSION}'
-        )
     input_dim = document["input_dim"]
     if type(input_dim) is not int or not 1 <= input_dim <= 1 << 40:
-        raise FileFormatError(f'"input_dim" is {_show(input_dim)}; it must be a positive integer')
+        raise FileFormatError(f'"input_dim" is {show(input_dim)}; it must be a positive integer')
     entries = document["layers"]
     if not isinstance(entries, list) or not entries:
         raise FileFormatError('"layers" must be a list of at least one layer')
@@ -133,96 +62,6 @@ def parse_network(data: bytes) -> Network:
     if width != 1:
         raise FileFormatError(f"the last layer has {width} outputs; version 1 has exactly one")
     return Network.sequential(layers)
-
-
-def read_bytes(path: str | Path, limit: int | None = None) -> bytes:
-    """Read a file whole, decompressing ``.gz``, and refuse more than ``limit`` bytes.
-
-    The limit is `MAX_BYTES` unless given.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is missing, unreadable, a directory, empty, no gzip data, or too large.
-    """
-    path = Path(path)
-    limit = MAX_BYTES if limit is None else limit
-    try:
-        if path.is_dir():
-            raise FileFormatError(f"{path} is a directory; name a file")
-        with path.open("rb") as raw:
-            if path.name.endswith(".gz"):
-                with gzip.GzipFile(fileobj=raw) as packed:
-                    data = _read_limited(packed, limit, path)
-            else:
-                data = _read_limited(raw, limit, path)
-    except FileNotFoundError:
-        raise FileFormatError(f"{path} does not exist; check the name") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise FileFormatError(
-            f"{path}: not valid gzip data; a plain file should not be named .gz"
-        ) from None
-    except EOFError:
-        raise FileFormatError(f"{path}: the gzip data is cut short; copy the file again") from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"{str(path)!a}: cannot be read: {reason}") from None
-    if not data:
-        raise FileFormatError(f"{path}: the file is empty")
-    return data
-
-
-def parse_json(data: bytes) -> Any:
-    """Parse JSON strictly: no floats, NaN, repeated keys, bombs of digits or of nesting.
-
-    Raises
-    ------
-    FileFormatError
-        With the line and column where the JSON parser knows them.
-    """
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"not UTF-8 text (byte {error.start})") from None
-    try:
-        return json.loads(
-            text,
-            parse_float=_refuse_float,
-            parse_constant=_refuse_float,
-            parse_int=_small_int,
-            object_pairs_hook=_unique_keys,
-        )
-    except json.JSONDecodeError as error:
-        raise FileFormatError(
-            f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
-    except RecursionError:
-        raise FileFormatError("the JSON is nested too deeply") from None
-
-
-def expect_keys(document: Any, keys: tuple[str, ...], what: str) -> None:
-    """Raise FileFormatError unless ``document`` is an object with exactly these keys."""
-    if not isinstance(document, dict):
-        raise FileFormatError(f"{what} must be a JSON object")
-    for key in keys:
-        if key not in document:
-            raise FileFormatError(f'{what} lacks the key "{key}"')
-    for key in document:
-        if key not in keys:
-            raise FileFormatError(f"{what} has the unknown key {_show(key)}")
-
-
-def _read_limited(file: Any, limit: int, path: Path) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := file.read(_CHUNK):
-        if not chunks and len(chunk) == _CHUNK and not chunk.lstrip().startswith(b"{"):
-            raise FileFormatError(f"{path}: not valid JSON: the file does not start with {{")
-        size += len(chunk)
-        if size > limit:
-            raise FileFormatError(f"{path}: more than {limit} bytes after decompression; refused")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _parse_layer(entry: Any, in_dim: int, where: str, numbers: dict[str, Rational]) -> Affine:
@@ -253,7 +92,7 @@ def _parse_weights(
     previous = -1
     for pair in row:
         if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int:
-            raise FileFormatError(f"{where}: {_show(pair)} is no [column, number] pair")
+            raise FileFormatError(f"{where}: {show(pair)} is no [column, number] pair")
         column = pair[0]
         if not 0 <= column < in_dim:
             raise FileFormatError(
@@ -271,7 +110,7 @@ def _parse_weights(
 
 def _parse_value(text: Any, where: str, numbers: dict[str, Rational]) -> Rational:
     if not isinstance(text, str):
-        raise FileFormatError(f'{where}: {_show(text)} must be a string, such as "3" or "-1/2"')
+        raise FileFormatError(f'{where}: {show(text)} must be a string, such as "3" or "-1/2"')
     found = numbers.get(text)
     if found is None:
         try:
@@ -297,31 +136,3 @@ def _row_texts(rows: tuple[Row, ...]) -> Iterator[str]:
                 pairs.append(f'[{column},"{written}"]')
             last, text = row, f"[{','.join(pairs)}]"
         yield text
-
-
-def _show(value: Any) -> str:
-    try:
-        return shorten(json.dumps(value))
-    except (RecursionError, ValueError):
-        return type(value).__name__
-
-
-def _refuse_float(text: str) -> Any:
-    raise FileFormatError(
-        f'{shorten(text)} is a bare float; write exact numbers as strings, such as "1/10"'
-    )
-
-
-def _small_int(text: str) -> int:
-    if len(text) > 20:
-        raise FileFormatError(f"{shorten(text)} is too large here; write exact numbers as strings")
-    return int(text)
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise FileFormatError(f"the key {_show(key)} appears twice in one object")
-        found[key] = value
-    return found

@@ -12,7 +12,7 @@ from ..any_network import AnyNetwork
 from ..convex_cells import ConvexCellNetwork
 from ..errors import FileFormatError
 from . import json_cells, json_network
-from .json_network import check_network_name, parse_json, read_bytes
+from .json_file import parse_json, read_file, sha256_of, write_file
 
 __all__ = [
     "canonical_chunks",
@@ -32,11 +32,7 @@ def load_network(path: str | Path) -> AnyNetwork:
     FileFormatError
         If the file cannot be read or does not follow its format; the message says where.
     """
-    data = read_bytes(path)
-    try:
-        return parse_network(data)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
+    return read_file(path, parse_network)
 
 
 def parse_network(data: bytes) -> AnyNetwork:
@@ -53,22 +49,33 @@ def parse_network(data: bytes) -> AnyNetwork:
 def save_network(network: AnyNetwork, path: str | Path) -> None:
     """Write the canonical bytes, whole or not at all; a name ending in ``.gz`` is compressed.
 
+    ``sha256sum`` of the plain file is the network's hash.
+
     Raises
     ------
     FileFormatError
         If the name ends in neither .json nor .json.gz, or the target cannot be written.
     """
-    if isinstance(network, ConvexCellNetwork):
-        json_cells.save_cells(network, path)
-    else:
-        json_network.save_network(network, path)
+    check_network_name(path)
+    write_file(path, canonical_chunks(network))
+
+
+def check_network_name(path: str | Path) -> None:
+    """Raise FileFormatError unless the name ends in .json or .json.gz."""
+    if not str(path).endswith((".json", ".json.gz")):
+        raise FileFormatError(f"{path}: a network file's name ends in .json or .json.gz")
 
 
 def network_sha256(network: AnyNetwork) -> str:
-    """SHA-256 of the canonical bytes, in hexadecimal."""
-    if isinstance(network, ConvexCellNetwork):
-        return json_cells.cells_sha256(network)
-    return json_network.network_sha256(network)
+    """SHA-256 of the canonical bytes, in hexadecimal.
+
+    Examples
+    --------
+    >>> from memverify.network import Affine, Network
+    >>> network_sha256(Network.sequential([Affine.from_dense([["1/2"]], [0])]))[:16]
+    'f9a3ca2b05ba99af'
+    """
+    return sha256_of(canonical_chunks(network))
 
 
 def canonical_chunks(network: AnyNetwork) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ from memverify.errors import (
     FileFormatError,
     MalformedCertificateError,
 )
-from memverify.formats.json_network import load_network, network_sha256, save_network
+from memverify.formats.network_file import load_network, network_sha256, save_network
 from memverify.network import Affine, Network
 
 from ...strategies import networks_with_data, same, text_of

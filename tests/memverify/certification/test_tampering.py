@@ -21,7 +21,8 @@ from memverify.errors import (
     FileFormatError,
     MemverifyError,
 )
-from memverify.formats.json_network import load_network, parse_network
+from memverify.formats.json_network import parse_network
+from memverify.formats.network_file import load_network
 from memverify.network import Affine, Network, Row
 
 from ...strategies import number, referee, text_of

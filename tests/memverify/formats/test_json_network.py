@@ -11,14 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memverify.errors import FileFormatError, NetworkStructureError
-from memverify.formats import json_network
-from memverify.formats.json_network import (
-    canonical_chunks,
-    load_network,
-    network_sha256,
-    parse_network,
-    save_network,
-)
+from memverify.formats import network_file
+from memverify.formats.json_network import canonical_chunks, parse_network
+from memverify.formats.network_file import load_network, network_sha256, save_network
 from memverify.network import Affine, Network, Node, Relu
 
 from ...strategies import networks, number, text_of
@@ -174,7 +169,7 @@ class TestAtomicity:
             yield b"half"
             raise RuntimeError("midway")
 
-        monkeypatch.setattr(json_network, "canonical_chunks", broken)
+        monkeypatch.setattr(network_file, "canonical_chunks", broken)
         with pytest.raises(RuntimeError, match="midway"):
             save_network(parse_network(CANONICAL), target)
         assert target.read_bytes() == b"old"

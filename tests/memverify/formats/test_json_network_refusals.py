@@ -1,4 +1,3 @@
-import functools
 import gzip
 
 import pytest
@@ -6,11 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memverify.errors import FileFormatError
-from memverify.formats import json_network
-from memverify.formats.json_network import (
-    load_network,
-    parse_network,
-)
+from memverify.formats import json_file
+from memverify.formats.json_network import parse_network
+from memverify.formats.network_file import load_network
 
 from ...strategies import text_of
 from .small_network import CANONICAL, changed
@@ -226,8 +223,7 @@ class TestRefused:
     def test_too_large_after_decompression(self, tmp_path, monkeypatch):
         path = tmp_path / "net.json.gz"
         path.write_bytes(gzip.compress(b"{" + b" " * 50_000_000))
-        small = functools.partial(json_network.read_bytes, limit=1 << 21)
-        monkeypatch.setattr(json_network, "read_bytes", small)
+        monkeypatch.setattr(json_file, "MAX_BYTES", 1 << 21)
         with pytest.raises(FileFormatError, match="more than 2097152 bytes"):
             load_network(path)
 
@@ -238,7 +234,7 @@ class TestRefused:
             load_network(path)
 
     def test_the_limit_is_the_documented_one(self):
-        assert json_network.MAX_BYTES == 2 << 30  # docs/formats.md; the checker's too
+        assert json_file.MAX_BYTES == 2 << 30  # docs/formats.md; the checker's too
 
     @settings(max_examples=100, deadline=None)
     @given(st.data())
