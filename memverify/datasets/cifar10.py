@@ -5,29 +5,27 @@ A point has 3,072 coordinates: 1,024 of red, 1,024 of green, 1,024 of blue, each
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
 import re
 import struct
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataUnavailableError, FileFormatError, MemverifyError
+from ..errors import DataUnavailableError, FileFormatError
 from .files import reading, shown
 from .named import N_CLASSES, ClassArrays
 from .pickle_reader import Name, Record, read_pickle
-from .places import DATA_VARIABLE, DOWNLOAD_TIMEOUT, cache_folder, quiet, search_folders
+from .places import DATA_VARIABLE, DownloadFailedError, cache_folder, download, search_folders
 
 Pixels = npt.NDArray[np.uint8]
 Batch = tuple[Pixels, npt.NDArray[Any]]
@@ -131,7 +129,7 @@ def load_cifar10(
     the hash of the data set tells the two apart.
     """
     request = _Request(split, classes, batch_samples, md5)
-    cache = _cache_folder()
+    cache = cache_folder("cifar10")
     folders = search_folders("cifar10", data_dir, SUBFOLDERS)
     partial = ""
     for folder in [*folders, *(cache / sub for sub in ("", *SUBFOLDERS))]:
@@ -142,7 +140,7 @@ def load_cifar10(
                 return form.load(folder, request)
             if len(missing) < len(names) and not partial:
                 partial = f"; {shown(folder)} lacks {', '.join(missing)}"
-    _download(cache, md5.get(BINARY_TARBALL), mirrors, partial)
+    _download(cache, request, mirrors, partial)
     return _TARBALL.load(cache, request)
 
 
@@ -170,7 +168,7 @@ def _read_batch_files(paths: Sequence[Path], request: _Request) -> list[Batch]:
         with reading(path) as stream:
             _check_size(os.fstat(stream.fileno()).st_size, shown(path))
             content = stream.read(MAX_BATCH_BYTES)
-        _check_md5(hashlib.md5(content, usedforsecurity=False).hexdigest(), path, request)
+        _check_md5(_md5_of(io.BytesIO(content)), path, request)
         batches.append(_parse_batch(content, shown(path), path.name, request.samples))
     return batches
 
@@ -183,8 +181,7 @@ def _read_tarball(paths: Sequence[Path], request: _Request) -> list[Batch]:
     wanted = [f"{name}{suffix}" for name in BATCHES[request.split]]
     found: dict[str, Batch] = {}
     with reading(path) as raw:
-        digest = hashlib.file_digest(raw, lambda: hashlib.md5(usedforsecurity=False))  # type: ignore[arg-type]
-        _check_md5(digest.hexdigest(), path, request)
+        _check_md5(_md5_of(raw), path, request)
         raw.seek(0)
         try:
             with tarfile.open(fileobj=raw, mode="r:gz") as archive:
@@ -209,6 +206,13 @@ def _read_tarball(paths: Sequence[Path], request: _Request) -> list[Batch]:
 def _check_size(size: int, place: str) -> None:
     if size > MAX_BATCH_BYTES:
         raise FileFormatError(f"{place}: has {size} bytes; no batch of CIFAR-10 has over {MAX_BATCH_BYTES}")
+
+
+def _md5_of(stream: BinaryIO) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _check_md5(digest: str, path: Path, request: _Request) -> None:
@@ -352,43 +356,16 @@ _FORMS = (
 )
 
 
-def _cache_folder() -> Path:
-    return cache_folder("cifar10")
+def _download(cache: Path, request: _Request, mirrors: tuple[str, ...], partial: str) -> None:
+    def verify(path: str) -> None:
+        with reading(path) as raw:
+            _check_md5(_md5_of(raw), Path(path), request)
 
-
-def _download(cache: Path, md5: str | None, mirrors: tuple[str, ...], partial: str) -> None:
-    """Download, verify, and only then move into the cache; several processes may do so."""
-    import pooch
-
-    reason = "no mirror is configured"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder, quiet(pooch.get_logger()):
-            for mirror in mirrors:
-                try:
-                    fetched = pooch.retrieve(
-                        mirror + BINARY_TARBALL,
-                        known_hash=None if md5 is None else f"md5:{md5}",
-                        fname=BINARY_TARBALL,
-                        path=folder,
-                        downloader=pooch.HTTPDownloader(timeout=DOWNLOAD_TIMEOUT),
-                    )
-                except ValueError:
-                    reason = "what a mirror sent is not the known file"
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(os.path.join(folder, BINARY_TARBALL))
-                except OSError as error:
-                    # The errors of requests are OSErrors; their text runs over many lines.
-                    reason = f"no mirror answered: {type(error).__name__}"
-                else:
-                    os.replace(fetched, cache / BINARY_TARBALL)
-                    return
-    except MemverifyError:
-        raise
-    except OSError as error:
-        reason = f"the cache {shown(cache)} cannot be written: {error.strerror or error}"
-    raise DataUnavailableError(
-        f"cifar10: not on disk{partial}, and {BINARY_TARBALL} cannot be downloaded ({reason}); put "
-        f"{BINARY_TARBALL} or {PYTHON_TARBALL} from {OFFICIAL_PAGE}, or {JPEG_ARCHIVE}, into "
-        f"{shown(cache)}, or into a folder named by --data-dir or {DATA_VARIABLE}"
-    )
+        download(BINARY_TARBALL, cache, mirrors, verify)
+    except DownloadFailedError as error:
+        raise DataUnavailableError(
+            f"cifar10: not on disk{partial}, and {BINARY_TARBALL} cannot be downloaded ({error}); put "
+            f"{BINARY_TARBALL} or {PYTHON_TARBALL} from {OFFICIAL_PAGE}, or {JPEG_ARCHIVE}, into "
+            f"{shown(cache)}, or into a folder named by --data-dir or {DATA_VARIABLE}"
+        ) from None

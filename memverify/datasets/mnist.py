@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import DatasetError, DataUnavailableError, FileFormatError, MemverifyError
+from ..errors import DatasetError, DataUnavailableError
 from .files import shown
 from .idx_reader import read_idx
 from .named import ClassArrays
-from .places import DATA_VARIABLE, DOWNLOAD_TIMEOUT, cache_folder, quiet, search_folders
+from .places import DATA_VARIABLE, DownloadFailedError, cache_folder, download, search_folders
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -84,7 +82,7 @@ def _locate(
         found = _in_folder(folder, name)
         if found is not None:
             return found
-    cache = _cache_folder()
+    cache = cache_folder("mnist")
     return _in_folder(cache, name) or _download(name, cache, hashes[name], mirrors)
 
 
@@ -95,46 +93,16 @@ def _in_folder(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _cache_folder() -> Path:
-    return cache_folder("mnist")
-
-
 def _download(name: str, cache: Path, sha256: str, mirrors: tuple[str, ...]) -> Path:
-    """Download, verify, and only then move into the cache; several processes may do so."""
-    import pooch
+    def verify(path: str) -> None:
+        # The content is compared, whatever the gzip form of the mirror.
+        read_idx(path, axes=3 if "idx3" in name else 1, sha256=sha256)
 
-    filename = f"{name}.gz"
-    reason = "no mirror is configured"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder, quiet(pooch.get_logger()):
-            for mirror in mirrors:
-                try:
-                    # The content is verified below, whatever the gzip form of the mirror.
-                    fetched = pooch.retrieve(
-                        mirror + filename,
-                        known_hash=None,
-                        fname=filename,
-                        path=folder,
-                        downloader=pooch.HTTPDownloader(timeout=DOWNLOAD_TIMEOUT),
-                    )
-                    read_idx(fetched, axes=3 if "idx3" in name else 1, sha256=sha256)
-                except FileFormatError:
-                    reason = "what a mirror sent is not the known file"
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(os.path.join(folder, filename))
-                except (OSError, ValueError) as error:
-                    # The errors of requests are OSErrors; their text runs over many lines.
-                    reason = f"no mirror answered: {type(error).__name__}"
-                else:
-                    os.replace(fetched, cache / filename)
-                    return cache / filename
-    except MemverifyError:
-        raise
-    except OSError as error:
-        reason = f"the cache {shown(cache)} cannot be written: {error.strerror or error}"
-    raise DataUnavailableError(
-        f"mnist: {filename} is not on disk and cannot be downloaded ({reason}); put the four files "
-        f"{', '.join(f'{n}.gz' for n in CONTENT_SHA256)} into {shown(cache)}, or into a folder named by "
-        f"--data-dir or {DATA_VARIABLE}"
-    )
+        return download(f"{name}.gz", cache, mirrors, verify)
+    except DownloadFailedError as error:
+        raise DataUnavailableError(
+            f"mnist: {name}.gz is not on disk and cannot be downloaded ({error}); put the four files "
+            f"{', '.join(f'{n}.gz' for n in CONTENT_SHA256)} into {shown(cache)}, or into a folder named "
+            f"by --data-dir or {DATA_VARIABLE}"
+        ) from None

@@ -166,10 +166,7 @@ def test_a_download_is_verified_and_kept(nowhere, monkeypatch) -> None:
 
     def retrieve(url, known_hash, fname, path, downloader):
         calls.append(url)
-        assert known_hash == f"md5:{md5[cifar10.BINARY_TARBALL]}"
-        if url.startswith("http://bad/"):
-            raise ValueError("MD5 hash of downloaded file does not match")
-        (Path(path) / fname).write_bytes(content)
+        (Path(path) / fname).write_bytes(b"<html>" if url.startswith("http://bad/") else content)
         return str(Path(path) / fname)
 
     monkeypatch.setattr(pooch, "retrieve", retrieve)

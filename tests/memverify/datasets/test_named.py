@@ -50,12 +50,9 @@ def put(folder: Path, *, compressed: bool = True) -> Path:
 
 
 @pytest.fixture
-def nowhere(monkeypatch, tmp_path) -> Path:
-    """No data in reach: an empty cache, no variable, no mirror; returns the cache."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr(mnist, "_cache_folder", lambda: cache)
-    monkeypatch.delenv(mnist.DATA_VARIABLE, raising=False)
-    return cache
+def nowhere(caches) -> Path:
+    """No data in reach; returns MNIST's cache."""
+    return caches / "mnist"
 
 
 @pytest.fixture
