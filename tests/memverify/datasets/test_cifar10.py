@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -187,19 +186,8 @@ def test_a_download_is_verified_and_kept(nowhere, monkeypatch) -> None:
         read("train")
 
 
-def real_jpegs() -> Path | None:
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    for root in (os.environ.get("MEMVERIFY_TEST_DATA"), beside):
-        if root and (Path(root) / cifar10.JPEG_ARCHIVE).is_file():
-            return Path(root)
-    return None
-
-
-def test_real_jpegs() -> None:
-    root = real_jpegs()
-    if root is None:
-        pytest.skip("the JPEG files of CIFAR-10 are not on this machine")
-    data = load_dataset("cifar10@test:3,5:200", data_dir=root)
+def test_real_jpegs(real_jpegs) -> None:
+    data = load_dataset("cifar10@test:3,5:200", data_dir=real_jpegs)
     assert (data.n_samples, data.n_features, data.denominator) == (400, 3072, 255)
     assert data.numerators is not None
     assert data.numerators.dtype == np.uint8

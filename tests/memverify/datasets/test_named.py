@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import struct
 from pathlib import Path
 
@@ -295,21 +294,9 @@ def test_a_bomb_is_not_unpacked_beyond_its_header(tmp_path) -> None:
         read_idx(path, axes=3)
 
 
-def real_mnist() -> Path | None:
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    for root in (os.environ.get(mnist.DATA_VARIABLE), beside):
-        for folder in (Path(root), Path(root) / "mnist") if root else ():
-            if all(mnist._in_folder(folder, name) for name in CONTENT):
-                return Path(root)
-    return None
-
-
-def test_real_mnist() -> None:
-    root = real_mnist()
-    if root is None:
-        pytest.skip("the files of MNIST are not on this machine")
-    data = load_dataset("mnist@test:4,9:100", data_dir=root)
+def test_real_mnist(real_mnist) -> None:
+    data = load_dataset("mnist@test:4,9:100", data_dir=real_mnist)
     assert (data.n_samples, data.n_features, data.denominator) == (200, 784, 255)
-    assert load_dataset("mnist:4,9", data_dir=root).n_samples == 5842 + 5949
+    assert load_dataset("mnist:4,9", data_dir=real_mnist).n_samples == 5842 + 5949
     with pytest.raises(DatasetError, match="class 4 has 982 samples, not 983"):
-        load_dataset("mnist@test:4,9:983", data_dir=root)
+        load_dataset("mnist@test:4,9:983", data_dir=real_mnist)

@@ -4,12 +4,11 @@ import csv
 import json
 from fractions import Fraction
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memverify.datasets import load, mnist
+from memverify.datasets import load
 from memverify.datasets.named import ClassArrays
 from memverify.errors import ConstructionError, DatasetError, FileFormatError, UnknownNameError
 from memverify.experiments import tables
@@ -275,16 +274,8 @@ def test_printed_tables() -> None:
     assert [v["M1"] for v in PAPER_TABLE_4.values()] == [PAPER_TABLES[1][pair] for pair in PAPER_TABLE_4]
 
 
-def real_mnist() -> Path | None:
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    return beside if (beside / "mnist" / f"{mnist.FILES['train'][0]}.gz").is_file() else None
-
-
-def test_two_real_pairs() -> None:
-    root = real_mnist()
-    if root is None:
-        pytest.skip("the files of MNIST are not on this machine")
-    rows = reproduce_table(1, [(1, 7), (4, 9)], root)
+def test_two_real_pairs(real_mnist) -> None:
+    rows = reproduce_table(1, [(1, 7), (4, 9)], real_mnist)
     assert [(row["correct"], row["zeros"], row["total"]) for row in rows] == [
         (2127, 2, 2163),
         (1891, 12, 1991),
