@@ -138,6 +138,12 @@ class Dataset:
         return int(self._matrix.shape[1])
 
     @property
+    def only_label(self) -> int | None:
+        """The label of all samples, or None if both occur."""
+        first = int(self.labels[0])
+        return first if np.all(self.labels == first) else None
+
+    @property
     def numerators(self) -> Array | None:
         """Integers of shape (n_samples, n_features) over `denominator`, or None."""
         return self._numerators

@@ -189,6 +189,17 @@ class Network:
             nodes.append(Node(layer, len(nodes)))
         return cls(layers[0].in_dim, tuple(nodes))
 
+    @classmethod
+    def constant(cls, input_dim: int, value: RationalLike) -> Network:
+        """Return the network without hidden layers that is ``value`` everywhere.
+
+        Examples
+        --------
+        >>> Network.constant(3, "1/2").num_parameters
+        4
+        """
+        return cls.sequential([Affine(input_dim, (Row((), (), as_rational(value)),))])
+
     @cached_property
     def is_sequential(self) -> bool:
         """Whether the nodes are affine, ReLU, affine, ..., affine in one chain."""

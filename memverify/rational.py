@@ -235,3 +235,28 @@ def _format_integer(value: Integer) -> str:
         return str(value.digits(10))
     text = value.digits(16)
     return f"-0x{text[1:]}" if text[0] == "-" else f"0x{text}"
+
+
+def floor_of(value: Rational) -> Integer:
+    """Largest integer at most the value.
+
+    Examples
+    --------
+    >>> floor_of(mpq(-7, 2)), floor_of(mpq(3))
+    (mpz(-4), mpz(3))
+    """
+    return value.numerator // value.denominator
+
+
+def power_of_two_above(value: Rational) -> Rational:
+    """Least integer power of two that is at least ``value`` > 0.
+
+    Examples
+    --------
+    >>> power_of_two_above(mpq(5)), power_of_two_above(mpq(1, 4)), power_of_two_above(mpq(2, 7))
+    (mpq(8,1), mpq(1,4), mpq(1,2))
+    """
+    power = mpq(2) ** int(value.numerator.bit_length() - value.denominator.bit_length() - 1)
+    while power < value:
+        power *= 2
+    return power

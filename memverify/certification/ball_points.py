@@ -30,7 +30,7 @@ _MAX_ALL_CORNERS = 8  # in so few dimensions all corners are tried
 
 def shared_points(dataset: Dataset, radius: Rational, norm: str) -> list[tuple[int, Point]]:
     """Return a common point of the two nearest opposite balls, once for each; empty if none meet."""
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
+    if dataset.only_label is not None:
         return []
     if norm == "inf":
         distance, first, second = linf_separation(dataset)

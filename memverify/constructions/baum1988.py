@@ -87,8 +87,8 @@ def construct_baum1988(dataset: Dataset, *, seed: int = 0, perturb: bool = False
     """
     n = dataset.n_features
     details: dict[str, Any] = {"seed": seed, "perturb": perturb}
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
-        network = Network.sequential([Affine(n, (Row((), (), mpq(int(dataset.labels[0]))),))])
+    if dataset.only_label is not None:
+        network = Network.constant(n, dataset.only_label)
         return Construction(NAME, network, {**details, "one_class": True, "groups": 0})
     samples = Homogeneous.of(dataset)
     by_label = {label: _distinct(samples, dataset.labels, label) for label in (1, -1)}

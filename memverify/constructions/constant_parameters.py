@@ -92,7 +92,7 @@ def construct_constant_parameters(
     if bound is not None and bound <= 0:
         raise ConstructionError(f"the separation is {format_number(bound)}; it must be positive")
     details: dict[str, Any] = {"separation": None if bound is None else format_number(bound)}
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
+    if dataset.only_label is not None:
         network = construct_convex_cells(dataset.subset([0])).network
         return Construction(NAME, network, {**details, "one_class": True, "net": [0], "net_size": 1})
     squared, first, second = closest_opposite_pair(dataset)

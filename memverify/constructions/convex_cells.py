@@ -25,7 +25,7 @@ from gmpy2 import mpq
 from ..convex_cells import PAPER_SPLIT, ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import ConstructionError
-from ..network import Affine, Network, Row
+from ..network import Network
 from ..rational import Rational, RationalLike, as_rational, format_number
 from .construction import Construction
 from .materialize import materialize as write_out
@@ -110,7 +110,7 @@ def construct_convex_cells(
     }
     if details["one_class"]:
         value = mpq(dataset.n_samples * int(dataset.labels[0]))
-        constant = Network.sequential([Affine(dataset.n_features, (Row((), (), value),))])
+        constant = Network.constant(dataset.n_features, value)
         return Construction(NAME, constant, {**details, "radius": "1", "form": "constant"})
     cells = ConvexCellNetwork.of(dataset, exact, margin)
     details |= {

@@ -15,9 +15,9 @@ from gmpy2 import mpq
 from ..dataset import Dataset
 from ..distributions.boxes import BoxDistribution
 from ..distributions.slabs import SlabVolume
-from ..errors import ConstructionError, DirectionNotFoundError
-from ..rational import Integer, Rational, format_number
-from .projection import DigitBase, projections, random_direction
+from ..errors import ConstructionError
+from ..rational import Integer, Rational, floor_of, format_number, power_of_two_above
+from .projection import DigitBase, distinct_projections, no_direction, random_direction
 
 MAX_SCALES = 200
 """Scales tried before giving up; each is at least twice the one before."""
@@ -60,25 +60,19 @@ def choose_line(
         if best is None or quality > best[0]:
             best = quality, line
     if best is None:
-        raise DirectionNotFoundError(
-            f"none of {tries} random directions separates the classes; try another --seed or a "
-            "smaller --failure-probability"
-        )
+        raise no_direction(tries)
     return best[1], tries if dataset.n_features > 1 else 1
 
 
 def _line(
     dataset: Dataset, distribution: BoxDistribution, likelier: int, direction: tuple[int, ...]
 ) -> DeniedLine | None:
-    """Project and sort; None if opposite labels share a projection."""
-    label_of: dict[Rational, int] = {}
-    raw = projections(dataset, direction).tolist()
-    for value, label in zip(raw, (dataset.labels * likelier).tolist(), strict=True):
-        if label_of.setdefault(mpq(value), label) != label:
-            return None
-    order = sorted(label_of)
-    values = [value / dataset.denominator for value in order]
-    labels = [label_of[value] for value in order]
+    """Project samples and boxes; None if opposite labels share a projection."""
+    found = distinct_projections(dataset, direction, dataset.labels * likelier)
+    if found is None:
+        return None
+    values = [mpq(value) / dataset.denominator for value in found[0].tolist()]
+    labels: list[int] = found[1].tolist()
     gaps = [values[i + 1] - values[i] for i in range(len(values) - 1) if labels[i] != labels[i + 1]]
     volumes = [SlabVolume(box.low, box.high, direction) for box in distribution.boxes]
     chosen = [i for i, box in enumerate(distribution.boxes) if box.label == likelier]
@@ -113,9 +107,9 @@ def sufficient_scale(
         )
     spread = line.high - line.low
     if line.gap is not None:
-        scale = _power_of_two_above((constants.tolerance + 1) / line.gap)
+        scale = power_of_two_above((constants.tolerance + 1) / line.gap)
     else:
-        scale = _power_of_two_above(4 / spread) if spread else mpq(1)
+        scale = power_of_two_above(4 / spread) if spread else mpq(1)
     yes = mpq(1)
     for tried in range(1, MAX_SCALES + 1):
         yes = _yes_probability(line, constants, scale)
@@ -123,7 +117,7 @@ def sufficient_scale(
             return scale, tried
         # it is about inversely proportional to the scale, and saturates when the scale is small
         excess = yes / room if room else mpq(2)
-        scale *= max(mpq(2), _power_of_two_above(excess) / 2)
+        scale *= max(mpq(2), power_of_two_above(excess) / 2)
     raise ConstructionError(
         f"{MAX_SCALES} scales brought the accuracy down to {format_number(other + yes)} only, not to "
         f"{format_number(target)}; the distribution is too concentrated around the sample"
@@ -165,17 +159,3 @@ def _yes_probability(line: DeniedLine, constants: DigitBase, scale: Rational) ->
 def shift_of(line: DeniedLine, scale: Rational) -> Integer:
     """Return the least integer b with c = scale * (u . x) + b >= 1 on all boxes."""
     return 1 - floor_of(scale * line.low)
-
-
-def floor_of(value: Rational) -> Integer:
-    """Largest integer at most the value."""
-    return value.numerator // value.denominator
-
-
-def _power_of_two_above(value: Rational) -> Rational:
-    """Return the least power of two that is at least ``value`` > 0."""
-    exponent = value.numerator.bit_length() - value.denominator.bit_length() - 1
-    power = mpq(2) ** exponent
-    while power < value:
-        power *= 2
-    return power

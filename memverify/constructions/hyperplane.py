@@ -27,7 +27,7 @@ from ..integer_solve import (
     residues,
 )
 from ..rational import Integer, Rational, lcm_of
-from .projection import short_below
+from .short_numbers import short_below
 
 Array = npt.NDArray[Any]
 

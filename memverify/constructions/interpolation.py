@@ -15,15 +15,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gmpy2 import mpq
 
 from ..dataset import Dataset
-from ..errors import DirectionNotFoundError
 from ..network import Affine, Network, Row
 from ..rational import Rational
 from .construction import Construction
-from .projection import DEFAULT_FAILURE_PROBABILITY, number_of_tries, projections, random_direction
+from .projection import (
+    DEFAULT_FAILURE_PROBABILITY,
+    distinct_projections,
+    no_direction,
+    number_of_tries,
+    random_direction,
+)
 
 NAME = "interpolation"
 
@@ -71,33 +75,19 @@ def construct_interpolation(dataset: Dataset, *, seed: int = 0) -> Construction:
     tries = number_of_tries(DEFAULT_FAILURE_PROBABILITY)
     for drawn in range(1, tries + 1):
         direction = random_direction(random, dataset.n_features, bits)
-        line = _line(dataset, direction)
-        if line is None:
+        found = distinct_projections(dataset, direction)
+        if found is None:
             bits = min(bits + _MORE_BITS, _MAX_BITS)
             continue
-        values, labels = line
+        values = [mpq(v) / dataset.denominator for v in found[0].tolist()]
         details: dict[str, Any] = {
             "seed": seed,
             "tries": drawn,
             "distinct_projections": len(values),
             "free_parameters": 2 * len(values) + dataset.n_features,
         }
-        return Construction(NAME, _broken_line(direction, values, labels), details)
-    raise DirectionNotFoundError(
-        f"none of {tries} random directions separates the classes; try another --seed"
-    )
-
-
-def _line(dataset: Dataset, direction: tuple[int, ...]) -> tuple[list[Rational], list[int]] | None:
-    """Distinct projections, ascending, and their labels; None if opposite labels share one."""
-    raw = projections(dataset, direction)
-    order = np.argsort(raw, kind="stable")
-    values, labels = raw[order], dataset.labels[order]
-    same: npt.NDArray[np.bool_] = (values[1:] == values[:-1]).astype(bool)
-    if np.any(same & (labels[1:] != labels[:-1])):
-        return None
-    keep = np.concatenate(([True], ~same))
-    return [mpq(v) / dataset.denominator for v in values[keep].tolist()], labels[keep].tolist()
+        return Construction(NAME, _broken_line(direction, values, found[1].tolist()), details)
+    raise no_direction(tries)
 
 
 def _broken_line(direction: tuple[int, ...], values: list[Rational], labels: list[int]) -> Network:

@@ -34,13 +34,13 @@ from ..dataset import Dataset
 from ..distributions.accuracy import exact_accuracy
 from ..distributions.boxes import BoxDistribution
 from ..errors import ConstructionError, DimensionMismatchError
-from ..network import Affine, Network, Row
-from ..rational import Integer, Rational, RationalLike, as_rational, format_number
+from ..network import Network
+from ..rational import Integer, Rational, RationalLike, as_rational, floor_of, format_number
 from .construction import Construction
-from .denied_line import DeniedLine, choose_line, floor_of, shift_of, sufficient_scale
+from .denied_line import DeniedLine, choose_line, shift_of, sufficient_scale
 from .layer_builder import Expression, LayerBuilder
-from .optimal_parameters import short_ramp
 from .projection import DigitBase, number_of_tries
+from .short_numbers import short_ramp
 
 NAME = "nongeneralizing"
 
@@ -134,7 +134,7 @@ def construct_nongeneralizing(
             f"{format_number(other)}, the probability of the less likely class; allow more"
         )
     if likelier not in dataset.labels:
-        network = Network.sequential([Affine(dataset.n_features, (Row((), (), mpq(-likelier)),))])
+        network = Network.constant(dataset.n_features, -likelier)
         details |= {"one_class": True, "tries": 0, "scales": 0}
     else:
         line, tries = choose_line(dataset, distribution, likelier, seed, number_of_tries(epsilon))

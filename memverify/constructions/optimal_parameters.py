@@ -21,16 +21,17 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from gmpy2 import mpq, mpz
+from gmpy2 import mpz
 
 from ..dataset import Dataset
 from ..errors import ConstructionError
-from ..network import Affine, Network, Row
-from ..rational import Integer, Rational, RationalLike, as_rational, format_number
+from ..network import Network
+from ..rational import Integer, Rational, RationalLike, as_rational, floor_of, format_number
 from .construction import Construction
 from .layer_builder import Expression, LayerBuilder
 from .projection import DigitBase, Projection, project
 from .rescaling import Rescaling, unit_rescaling
+from .short_numbers import short_ramp
 
 NAME = "optimal-parameters"
 
@@ -99,8 +100,8 @@ def construct_optimal_parameters(
     rescaling = unit_rescaling(dataset, base) if rescale else None
     cube_data = rescaling.apply(dataset) if rescaling else dataset
     cube_data.check_unit_cube()
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
-        network = _constant_network(dataset.n_features, int(dataset.labels[0]))
+    if dataset.only_label is not None:
+        network = Network.constant(dataset.n_features, dataset.only_label)
         return Construction(NAME, network, {**details, "one_class": True, "tries": 0})
     projection = project(
         cube_data, constants, seed=seed, failure_probability=epsilon, paper_scale=paper_scale
@@ -121,18 +122,14 @@ def construct_optimal_parameters(
     return Construction(NAME, network, details)
 
 
-def _constant_network(n_features: int, label: int) -> Network:
-    return Network.sequential([Affine(n_features, (Row((), (), mpq(label)),))])
-
-
 def _blocks(projection: Projection, base: int) -> _Blocks:
     values, labels = projection.values, projection.labels
     count = len(values)
     size = isqrt(count - 1) + 1
     group_base = mpz(base) ** projection.digits
     first_positive = labels.index(1)
-    filler = _floor(values[first_positive])
-    groups = [_floor(v) if label == 1 else filler for v, label in zip(values, labels, strict=True)]
+    filler = floor_of(values[first_positive])
+    groups = [floor_of(v) if label == 1 else filler for v, label in zip(values, labels, strict=True)]
     packed, ramps = [], []
     for start in range(0, count, size):
         members = groups[start : start + size]
@@ -150,24 +147,6 @@ def _pack(groups: list[Integer], group_base: Integer) -> Integer:
             raise ConstructionError(f"internal: the digit group {group} exceeds its digits")
         total = total * group_base + group
     return total
-
-
-def short_ramp(low: Rational, high: Rational, base: int) -> tuple[Rational, Rational]:
-    """Return (start, width) of a ramp inside [low, high], both short in the given base.
-
-    The width is a power of the base, and start a multiple of it.
-
-    Examples
-    --------
-    >>> short_ramp(mpq(1, 3), mpq(2, 3), 10)
-    (mpq(2,5), mpq(1,10))
-    """
-    gap = high - low
-    width = mpq(1)
-    while 2 * width > gap:
-        width /= base
-    steps = low / width
-    return -(-steps.numerator // steps.denominator) * width, width
 
 
 def _assemble(
@@ -256,7 +235,3 @@ def _carried(answer: Expression | None, pending: Expression | None) -> Expressio
     return Expression.unit("test") + (
         Expression.unit("answer") if answer is not None else Expression.number(0)
     )
-
-
-def _floor(value: Rational) -> Integer:
-    return value.numerator // value.denominator

@@ -50,7 +50,7 @@ def construct_optimal_parameters_literal(dataset: Dataset, *, seed: int = 0) -> 
     '453/5'
     """
     dataset.check_unit_cube()
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
+    if dataset.only_label is not None:
         raise PrintedConstructionUndefinedError(
             "as printed, one class only leaves c0 undefined (a minimum over no pairs); "
             "build it without --literal"

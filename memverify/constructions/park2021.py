@@ -33,7 +33,7 @@ import gmpy2
 from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset
-from ..network import Affine, Network, Row
+from ..network import Network
 from ..rational import Integer, Rational, RationalLike, as_rational, format_number
 from .construction import Construction
 from .layer_builder import Expression, LayerBuilder
@@ -122,9 +122,8 @@ def construct_park2021(
     """
     epsilon = as_rational(failure_probability)
     details: dict[str, Any] = {"seed": seed}
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
-        row = Row((), (), mpq(int(dataset.labels[0])))
-        network = Network.sequential([Affine(dataset.n_features, (row,))])
+    if dataset.only_label is not None:
+        network = Network.constant(dataset.n_features, dataset.only_label)
         return Construction(NAME, network, details | {"one_class": True, "tries": 0})
     line = integer_line(dataset, seed=seed, failure_probability=epsilon)
     plan = _plan(line, seed)

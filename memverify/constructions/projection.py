@@ -7,7 +7,6 @@ Samples x become c = w x + b with rational w = scale * direction and b = |w|_1 +
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,13 @@ from ..errors import ConstructionError, DirectionNotFoundError
 from ..integer_matrix import exact_product, max_abs
 from ..rational import Rational
 from ..separation import separation_squared
+from .short_numbers import short_above_root, short_below
 
 Array = npt.NDArray[Any]
 
 DEFAULT_FAILURE_PROBABILITY = mpq(1, 1000)
 _MIN_DIRECTION_BITS = 10
-_MAX_DIRECTION_BITS = 52
+MAX_DIRECTION_BITS = 52
 
 
 @dataclass(frozen=True)
@@ -163,12 +163,12 @@ def project(
     norm_factor = _paper_factor_squared(dataset) if paper_scale else None
     best: tuple[int, Rational, _Line] | None = None
     drawn = 0
-    bits = _direction_bits(dataset)
+    bits = direction_bits(dataset)
     for _ in range(tries):
         drawn += 1
         line = _line(dataset, random_direction(random, dataset.n_features, bits))
         if line is None:
-            bits = min(bits + 8, _MAX_DIRECTION_BITS)
+            bits = min(bits + 8, MAX_DIRECTION_BITS)
             continue
         if norm_factor is not None:
             found = _at_paper_scale(line, base, norm_factor)
@@ -179,10 +179,7 @@ def project(
             if paper_scale:
                 break
     if best is None:
-        raise DirectionNotFoundError(
-            f"none of {tries} random directions separates the classes; try another --seed or a "
-            "smaller --failure-probability"
-        )
+        raise no_direction(tries)
     digits, scale, line = best
     shift = scale * line.norm1 + 1
     step = scale / line.denominator
@@ -201,7 +198,7 @@ def random_direction(random: np.random.Generator, n_features: int, bits: int) ->
     return tuple(int(v) for v in np.rint(normal / np.abs(normal).max() * 2.0**bits))
 
 
-def _direction_bits(dataset: Dataset) -> int:
+def direction_bits(dataset: Dataset) -> int:
     """Bits of a coordinate that tell N^2 differences apart, less those that the data bring along.
 
     Short directions keep u x within int64, which is where the speed is; too short ones show
@@ -209,7 +206,7 @@ def _direction_bits(dataset: Dataset) -> int:
     """
     brought = int(dataset.denominator).bit_length() - 1 if dataset.numerators is not None else 64
     wanted = 2 * dataset.n_samples.bit_length() + 8
-    return min(_MAX_DIRECTION_BITS, max(_MIN_DIRECTION_BITS, wanted - brought))
+    return min(MAX_DIRECTION_BITS, max(_MIN_DIRECTION_BITS, wanted - brought))
 
 
 def projections(dataset: Dataset, direction: tuple[int, ...]) -> Array:
@@ -224,19 +221,49 @@ def projections(dataset: Dataset, direction: tuple[int, ...]) -> Array:
     return products
 
 
-def _line(dataset: Dataset, direction: tuple[int, ...]) -> _Line | None:
-    """Sort and merge; None if opposite labels share a projection."""
+def distinct_projections(
+    dataset: Dataset, direction: tuple[int, ...], labels: Array | None = None
+) -> tuple[Array, Array] | None:
+    """Return the projections, sorted and merged, and the label of each.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    direction : tuple of int
+    labels : integer array, optional
+        Others than the data set's own, e.g. classes.
+
+    Returns
+    -------
+    (values, labels) or None
+        Values ascending, times ``dataset.denominator``, differences within their type; None if
+        two labels share a projection.
+    """
     raw = projections(dataset, direction)
     if raw.dtype != object and max_abs(raw) >> 62:
         raw = raw.astype(object)  # differences of them would leave int64
     order = np.argsort(raw, kind="stable")
-    values, labels = raw[order], dataset.labels[order]
-    same = values[1:] == values[:-1]
-    if np.any(same & (labels[1:] != labels[:-1])):
+    values, sorted_labels = raw[order], (dataset.labels if labels is None else labels)[order]
+    same = (values[1:] == values[:-1]).astype(bool)
+    if np.any(same & (sorted_labels[1:] != sorted_labels[:-1])):
         return None
-    keep = np.concatenate(([True], ~same.astype(bool)))
-    norm1 = sum(map(abs, direction))
-    return _Line(direction, values[keep], dataset.denominator, labels[keep], norm1)
+    keep = np.concatenate(([True], ~same))
+    return values[keep], sorted_labels[keep]
+
+
+def no_direction(tries: int) -> DirectionNotFoundError:
+    """Return the error for data whose classes no drawn direction separates."""
+    return DirectionNotFoundError(
+        f"none of {tries} random directions separates the classes; try another --seed, or a smaller "
+        "--failure-probability"
+    )
+
+
+def _line(dataset: Dataset, direction: tuple[int, ...]) -> _Line | None:
+    found = distinct_projections(dataset, direction)
+    if found is None:
+        return None
+    return _Line(direction, found[0], dataset.denominator, found[1], sum(map(abs, direction)))
 
 
 def _smallest_scale(line: _Line, base: DigitBase, beat: int | None) -> tuple[int, Rational] | None:
@@ -305,45 +332,3 @@ def _tells_apart(line: _Line, base: DigitBase, scale: Rational) -> bool:
         )
     )
     return not np.any(distances * int(multiple) < need)
-
-
-def short_below(value: Rational, base: int) -> Rational:
-    """Largest number m * base^e <= value with a short m (4 bits, or 2 decimal digits).
-
-    Examples
-    --------
-    >>> short_below(mpq(1000, 3), 10), short_below(mpq(1000, 3), 2)
-    (mpq(330,1), mpq(320,1))
-    """
-    low = 8 if base == 2 else 10
-    power = _power_below(value / low, base)
-    quotient = value / power
-    return quotient.numerator // quotient.denominator * power
-
-
-def short_above_root(square: Rational, base: int) -> Rational:
-    """Return a short number at or just above the square root of a positive rational.
-
-    Examples
-    --------
-    >>> short_above_root(mpq(2), 10)
-    mpq(71,50)
-    """
-    numerator, denominator = int(square.numerator), int(square.denominator)
-    precision = max(0, denominator.bit_length() - numerator.bit_length()) // 2 + 16
-    root = mpq(isqrt((numerator << (2 * precision)) // denominator) + 1, mpz(1) << precision)
-    low = 64 if base == 2 else 100
-    power = _power_below(root / low, base)
-    quotient = root / power
-    return -(-quotient.numerator // quotient.denominator) * power
-
-
-def _power_below(value: Rational, base: int) -> Rational:
-    """Largest integer power of ``base`` that is at most ``value`` > 0."""
-    exponent = len(mpz(value.numerator).digits(base)) - len(mpz(value.denominator).digits(base))
-    power = mpq(base) ** exponent
-    while power > value:
-        power /= base
-    while power * base <= value:
-        power *= base
-    return power

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
 from ..dataset import Dataset, narrowest_integers
-from ..errors import ConstructionError, DirectionNotFoundError
+from ..errors import ConstructionError
 from ..integer_matrix import max_abs
-from ..rational import Integer, Rational
-from .optimal_parameters import short_ramp
-from .projection import number_of_tries, projections, random_direction
+from ..rational import Integer, Rational, power_of_two_above
+from .projection import distinct_projections, no_direction, number_of_tries, random_direction
+from .short_numbers import short_ramp
 
 Array = npt.NDArray[Any]
 
@@ -138,10 +138,7 @@ def integer_line(dataset: Dataset, *, seed: int, failure_probability: Rational) 
         elif best is None or draw.cost < best.cost:
             best = draw
     if best is None:
-        raise DirectionNotFoundError(
-            f"in each of {draws} random directions samples of opposite labels share a projection; "
-            "try another seed or a smaller failure probability"
-        )
+        raise no_direction(draws)
     return _integral_form(dataset, best, draws) if best.integral else _floor_form(dataset, best, draws)
 
 
@@ -153,22 +150,16 @@ def _short_bits(dataset: Dataset) -> int:
 
 def _judge(dataset: Dataset, direction: tuple[int, ...]) -> _Draw | None:
     """Sort, merge, and choose the form; None if opposite labels share a projection."""
-    raw = projections(dataset, direction)
-    if raw.dtype != object and max_abs(raw) >> 62:
-        raw = raw.astype(object)  # differences would overflow
-    order = np.argsort(raw, kind="stable")
-    values, labels = raw[order], dataset.labels[order]
-    same = (values[1:] == values[:-1]).astype(bool)
-    if np.any(same & (labels[1:] != labels[:-1])):
+    found = distinct_projections(dataset, direction)
+    if found is None:
         return None
-    keep = np.concatenate(([True], ~same))
-    values, labels = values[keep], labels[keep]
+    values, labels = found
     turns = np.flatnonzero(labels[1:] != labels[:-1])
     gap = mpq(min((values[turns + 1] - values[turns]).tolist()))
     least, largest = values[[0, -1]].tolist()
     length = mpq(largest) - mpq(least)
     # a bit to fold away costs a layer of width 3, and in the floor form a bit left one of width 4
-    bits = gmpy2.mpz(length * _power_above(1 / gap)).bit_length()
+    bits = gmpy2.mpz(length * power_of_two_above(1 / gap)).bit_length()
     floor_cost = 12 * bits + 20 * min(bits, 2 * len(values).bit_length())
     if dataset.numerators is None:
         return _Draw(direction, values, labels, gap, mpz(0), False, floor_cost)
@@ -189,7 +180,7 @@ def _integral_form(dataset: Dataset, draw: _Draw, tries: int) -> IntegerLine:
 
 
 def _floor_form(dataset: Dataset, draw: _Draw, tries: int) -> IntegerLine:
-    scale = _power_above(1 / draw.gap)
+    scale = power_of_two_above(1 / draw.gap)
     lifted = [mpq(v) * scale for v in draw.values.tolist()]
     parts = sorted({v - v.numerator // v.denominator for v in lifted})
     # the largest gap between fractional parts, around the circle
@@ -201,14 +192,6 @@ def _floor_form(dataset: Dataset, draw: _Draw, tries: int) -> IntegerLine:
     integers, labels = merged(narrowest_integers([f - floors[0] for f in floors]), draw.labels)
     bias = -cut - floors[0]
     return IntegerLine(draw.direction, scale * dataset.denominator, bias, integers, labels, notch, tries)
-
-
-def _power_above(value: Rational) -> Rational:
-    """Least power of two that is at least ``value`` > 0."""
-    power = mpq(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - 1)
-    while power < value:
-        power *= 2
-    return power
 
 
 def merged(integers: Array, labels: npt.NDArray[np.int8]) -> tuple[Array, npt.NDArray[np.int8]]:

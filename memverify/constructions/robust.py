@@ -87,10 +87,8 @@ def construct_robust(
     if mu is not None and mu < 0:
         raise ConstructionError(f"the radius is {format_number(mu)}; it must be at least 0")
     details: dict[str, Any] = {"sequential": sequential, "norm": "inf"}
-    if abs(int(dataset.labels.sum(dtype=int))) == dataset.n_samples:
-        network = Network.sequential(
-            [Affine(dataset.n_features, (Row((), (), mpq(int(dataset.labels[0]))),))]
-        )
+    if dataset.only_label is not None:
+        network = Network.constant(dataset.n_features, dataset.only_label)
         shown = None if mu is None else format_number(mu)
         return Construction(NAME, network, {**details, "one_class": True, "radius": shown})
     separation, first, second = linf_separation(dataset)

@@ -38,15 +38,15 @@ from gmpy2 import mpq, mpz
 from ..dataset import Dataset
 from ..errors import ConstructionError, ContradictorySamplesError
 from ..integer_matrix import max_abs
-from ..network import Affine, Network, Row
+from ..network import Network
 from ..rational import Rational, RationalLike, as_rational, format_number
 from ..separation import separation_squared
 from .bit_extraction import BitReader, pack
 from .class_projection import CodedProjection, Member, project_classes
 from .construction import Construction
 from .layer_builder import Expression, LayerBuilder
-from .optimal_parameters import short_ramp
 from .projection import number_of_tries
+from .short_numbers import short_ramp
 from .theorem_bound import MAX_PAIRS
 
 NAME = "vardi2022"
@@ -202,8 +202,7 @@ def _construct(
     largest = max(classes)
     details: dict[str, Any] = {"seed": seed, "one_class": min(classes) == largest, "classes": largest}
     if details["one_class"]:
-        output = Row((), (), largest - shift)
-        network = Network.sequential([Affine(dataset.n_features, (output,))])
+        network = Network.constant(dataset.n_features, largest - shift)
         return Construction(NAME, network, {**details, "tries": 0, "depth_bound": 1})
     line = project_classes(dataset, np.array(classes, dtype=np.int64), seed=seed, tries=tries)
     label_bits = (largest - 1).bit_length()

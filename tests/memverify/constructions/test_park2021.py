@@ -212,7 +212,7 @@ class TestMemorizes:
 
     def test_no_direction(self, monkeypatch):
         monkeypatch.setattr(range_reduction, "random_direction", lambda random, n, bits: (1, 1))
-        with pytest.raises(DirectionNotFoundError, match="share a projection; try another seed"):
+        with pytest.raises(DirectionNotFoundError, match="none of 16 random directions separates"):
             construct_park2021(Dataset([[0, 1], [1, 0]], [1, -1]))
 
     @pytest.mark.parametrize("data", [[[0], [1]], [[0, 1], [1, 1]]])
