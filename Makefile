@@ -32,7 +32,7 @@ bench: $(INSTALLED)      ## ratios against other exact routes: CSV and picture i
 pictures: $(INSTALLED)   ## the pictures of the documentation; the tables need MNIST
 	$(BIN)/python -m benchmarks.float_accuracy -o docs/images
 	$(BIN)/memverify narrow -o docs/images
-	$(BIN)/memverify table 1 -o docs/images
+	$(BIN)/memverify table 1 -o docs/tables
 
 clean:
 	rm -rf $(VENV) demo-output

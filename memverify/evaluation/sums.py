@@ -170,14 +170,14 @@ def _sum_aligned(signed: Sequence[Signed]) -> Column:
 def _accumulate(
     signed: Sequence[Signed], factors: Sequence[Integer], times: Callable[[Array, Integer], Array]
 ) -> Array:
-    total: Any = None
-    for (column, positive), factor in zip(signed, factors, strict=False):
+    first, positive = signed[0]
+    total = times(first.values, factors[0])
+    if not positive:
+        total = -total
+    for (column, positive), factor in zip(signed[1:], factors[1:], strict=False):
         term = times(column.values, factor)
-        if total is None:
-            total = term if positive else -term
-        else:
-            total = total + term if positive else total - term
-    return total  # type: ignore[no-any-return]
+        total = total + term if positive else total - term
+    return total
 
 
 def _sum_rationals(signed: Sequence[Signed]) -> Column:

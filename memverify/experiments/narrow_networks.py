@@ -20,10 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..dataset import Dataset, Labels
+from ..convex_cells import ConvexCellNetwork
+from ..dataset import Dataset
 from ..distributions.ball_shell import BallShell
 from ..distributions.narrow_bound import narrow_network_bound
 from ..errors import DatasetError
+from ..evaluation.cells import cell_decisions
 from ..formats.atomic import atomic_write
 from ..rational import RationalLike, format_number
 
@@ -32,7 +34,6 @@ Row = dict[str, Any]
 
 _SAMPLE_BITS = 16
 _LEARNING_RATE = 0.02
-_BLOCK = 512
 _CONFIDENCE = 0.999
 
 
@@ -43,7 +44,6 @@ def run_narrow_experiment(
     depths: Sequence[int] = (2, 4),
     train_sizes: Sequence[int] = (16, 64, 256, 512),
     test_size: int = 20000,
-    cells_test_size: int = 2000,
     n_runs: int = 6,
     steps: int = 500,
     r2_power: RationalLike = "3/2",
@@ -60,9 +60,8 @@ def run_narrow_experiment(
         Units per hidden layer, each below n, and affine layers, each at least 2.
     train_sizes : sequence of int, optional
         Sizes N; the smaller training samples are the first points of the largest.
-    test_size, cells_test_size : int, optional
-        Fresh points; the convex cells take the first ``cells_test_size`` of them, since they
-        cost O(N^2 n) for each.
+    test_size : int, optional
+        Fresh points.
     n_runs : int, optional
         Random starts of every network; all of them are reported.
     steps : int, optional
@@ -91,7 +90,7 @@ def run_narrow_experiment(
     DatasetError
         If another setting is out of range.
     """
-    if min(depths, default=2) < 2 or min(n_runs, steps, test_size, cells_test_size) < 1 or not train_sizes:
+    if min(depths, default=2) < 2 or min(n_runs, steps, test_size) < 1 or not train_sizes:
         raise DatasetError(
             "depths start at 2; runs, steps and sizes start at 1, and a training size is needed"
         )
@@ -99,7 +98,6 @@ def run_narrow_experiment(
     bounds = {width: narrow_network_bound(distribution, width) for width in widths}
     largest = distribution.sample(max(train_sizes), seed, bits=_SAMPLE_BITS)
     test = distribution.sample(test_size, seed + 1, bits=_SAMPLE_BITS)
-    cells_test = test.subset(range(min(cells_test_size, test_size)))
     if min(train_sizes) < 1:
         raise DatasetError(f"a training sample of {min(train_sizes)} points; sizes start at 1")
     done, tasks = 0, len(train_sizes) * (len(widths) * len(depths) + 2)
@@ -117,8 +115,9 @@ def run_narrow_experiment(
         for width in widths:
             for depth in depths:
                 add(_train_narrow(distribution, train, test, width, depth, n_runs, steps, seed))
-        add(_row("nearest neighbor", train, int((_nearest_labels(train, test) == test.labels).sum()), test))
-        add(_row("convex cells", train, _cells_correct(train, cells_test), cells_test))
+        nearest, cells = _exactly_correct(train, test)
+        add(_row("nearest neighbor", train, nearest, test))
+        add(_row("convex cells", train, cells, test))
     return {
         "experiment": "narrow networks",
         "n_features": n_features,
@@ -195,28 +194,19 @@ def _row(classifier: str, train: Dataset, correct: int, test: Dataset) -> Row:
     }
 
 
-def _cells_correct(train: Dataset, test: Dataset) -> int:
-    """Count test points whose exact sign is their label; a point in no cell (sign 0) is wrong."""
-    from ..constructions.convex_cells import construct_convex_cells
-    from ..evaluation.signs import exact_signs
+def _exactly_correct(train: Dataset, test: Dataset) -> tuple[int, int]:
+    """Count what the nearest neighbor and the convex cells get right, exactly.
 
-    network = construct_convex_cells(train).network
-    return int((exact_signs(network, test) == test.labels).sum())
-
-
-def _nearest_labels(train: Dataset, test: Dataset) -> Labels:
-    """Label of the nearest training point, the first of equally near ones.
-
-    Exact: both samples have integer coordinates below 2^17 over one denominator, so that
-    every float64 below is an integer less than 2^53.
+    A tie between the classes is wrong for both, and so is a point in no cell.
     """
-    left, right = _offsets(train), _offsets(test)
-    squares = (left**2).sum(axis=1)
-    nearest = np.empty(len(right), dtype=np.intp)
-    for start in range(0, len(right), _BLOCK):
-        block = right[start : start + _BLOCK]
-        nearest[start : start + _BLOCK] = np.argmin(squares - 2 * (block @ left.T), axis=1)
-    return train.labels[nearest]
+    if train.only_label is not None:  # one class: one cell, the whole space
+        right = int((test.labels == train.only_label).sum())
+        return right, right
+    decisions = cell_decisions(ConvexCellNetwork.of(train), test)
+    return (
+        int((decisions.nearest_labels == test.labels).sum()),
+        int((decisions.signs == test.labels).sum()),
+    )
 
 
 def _offsets(dataset: Dataset) -> npt.NDArray[np.float64]:

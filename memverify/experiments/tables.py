@@ -25,13 +25,12 @@ import numpy as np
 from ..constructions.catalogue import construct
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
-from ..datasets.files import shown
 from ..datasets.load import NAMED_SETS
 from ..datasets.named import N_CLASSES, ClassArrays, parse_spec, select_classes
-from ..errors import ConstructionError, DatasetError, FileFormatError, UnknownNameError
+from ..errors import ConstructionError, DatasetError, UnknownNameError
 from ..evaluation.cells import cell_decisions
 from ..evaluation.signs import exact_signs
-from ..formats.atomic import atomic_write
+from ..formats.atomic import atomic_write, make_folder
 from .heat_map import Square, draw_heat_maps
 from .journal import Journal, Row
 from .paper_tables import PAPER_TABLE_4, PAPER_TABLES, Pair, printed_accuracy
@@ -129,7 +128,8 @@ def reproduce_table(
     if number == 3:
         settings["epochs"] = epochs
     with tempfile.TemporaryDirectory() as scratch:
-        home = Path(scratch) if folder is None else _made(folder)
+        home = Path(scratch if folder is None else folder)
+        make_folder(home)
         path = None if folder is None else home / f"table-{number}.journal"
         journal = Journal(path, settings, lambda row: (*row["pair"], row["method"]), resume)
         wanted = [(pair, method) for pair in chosen for method in setting.methods]
@@ -169,7 +169,8 @@ def write_table(rows: Sequence[Row], folder: str | Path, number: int) -> list[Pa
         If a file cannot be written.
     """
     _setting_of(number)
-    home = _made(folder)
+    make_folder(folder)
+    home = Path(folder)
     paths = [home / f"table-{number}.{kind}" for kind in ("csv", "json", "svg", "png")]
     with atomic_write(paths[0]) as stream:
         stream.write(_csv_of(rows).encode())
@@ -280,15 +281,6 @@ def _checked_pairs(pairs: Iterable[Pair]) -> list[Pair]:
         if not (0 <= a < N_CLASSES and 0 <= b < N_CLASSES) or a == b:
             raise DatasetError(f"the pair {a},{b}: give two different classes of 0..{N_CLASSES - 1}")
     return checked
-
-
-def _made(folder: str | Path) -> Path:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"{shown(folder)}: the folder cannot be made: {reason}") from None
-    return Path(folder)
 
 
 def _part_of(progress: Progress | None, done: int, parts: int) -> Progress | None:

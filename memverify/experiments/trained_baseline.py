@@ -21,7 +21,7 @@ import numpy as np
 from ..dataset import Dataset
 from ..datasets import load_dataset
 from ..errors import DatasetError, FileFormatError
-from ..formats.atomic import atomic_write
+from ..formats.atomic import atomic_write, make_folder
 from .paper_tables import printed_accuracy
 
 if TYPE_CHECKING:
@@ -171,10 +171,7 @@ class _Run:
     def __init__(self, folder: Path, pair: tuple[int, int], seed: int, device: str, train: Dataset) -> None:
         import torch
 
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileFormatError(f"{folder}: cannot be made: {error.strerror or error}") from None
+        make_folder(folder)
         self._state_path = folder / f"{pair[0]}-{pair[1]}.pt"
         self._log_path = folder / f"{pair[0]}-{pair[1]}.log"
         self._seed = seed

@@ -2,6 +2,7 @@ import json
 import math
 import random
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
@@ -299,14 +300,15 @@ class TestSteps:
     def test_fold(self, notch):
         for modulus, size in product([1, 2, 3, 7], [*range(1, 20), 28, 29, 56, 57]):
             values = [k + part for k in range(size) for part in {Fraction(0), 1 - notch}]
-            found = self.outputs(lambda b, x: _fold(b, x, mpz(size), mpz(modulus), mpq(notch)), values)  # noqa: B023
+            fold = partial(_fold, size=mpz(size), modulus=mpz(modulus), notch=mpq(notch))
+            found = self.outputs(fold, values)
             assert same(found, [v % modulus for v in values])
 
     @pytest.mark.parametrize("notch", [Fraction(1), Fraction(1, 2), Fraction(1, 8)])
     def test_split(self, notch):
         for size, which in product(range(1, 18), (0, 1)):
             values = [k + part for k in range(size) for part in {Fraction(0), (1 - notch) / 2, 1 - notch}]
-            found = self.outputs(lambda b, x: _split(b, x, mpz(size), mpq(notch))[which], values)  # noqa: B023
+            found = self.outputs(lambda b, x, s=size, k=which: _split(b, x, mpz(s), mpq(notch))[k], values)
             assert same(found, [Fraction(math.floor(v)) if which == 0 else v % 1 for v in values])
 
 

@@ -16,12 +16,13 @@ from memverify.errors import ConstructionError, DatasetError
 from memverify.experiments import narrow_networks
 from memverify.experiments.narrow_networks import draw, run_narrow_experiment, sampling_margin
 
+from ..cell_referee import f_mem, points_of
+
 SMALL = {
     "train_sizes": (8, 96),
     "widths": (1,),
     "depths": (2, 3),
     "test_size": 1500,
-    "cells_test_size": 200,
     "n_runs": 2,
     "steps": 60,
 }
@@ -53,7 +54,7 @@ def test_rows(result):
         )
     ]
     for row in result["rows"]:
-        assert row["total"] == (200 if row["classifier"] == "convex cells" else 1500)
+        assert row["total"] == 1500
         if row["classifier"] == "narrow network":
             assert len(row["correct_runs"]) == len(row["train_correct_runs"]) == 2
             assert row["correct"] == max(row["correct_runs"])
@@ -92,16 +93,16 @@ def test_training_learns():
     assert row["correct_runs"] == row["train_correct_runs"]
 
 
-def test_nearest_labels_against_fractions():
+def test_exact_counts_against_fractions():
     shell = BallShell.balanced(3, "3/2")
     train, test = shell.sample(40, 1, bits=16), shell.sample(60, 2, bits=16)
-    found = narrow_networks._nearest_labels(train, test)
-    for index in range(60):
-        squares = [
-            sum((a - b) ** 2 for a, b in zip(train.point(k), test.point(index), strict=True))
-            for k in range(40)
-        ]
-        assert found[index] == train.labels[squares.index(min(squares))]
+    samples, labels = points_of(train), train.labels.tolist()
+    nearest = cells = 0
+    for point, label in zip(points_of(test), test.labels.tolist(), strict=True):
+        squares = [sum((a - b) ** 2 for a, b in zip(own, point, strict=True)) for own in samples]
+        nearest += labels[squares.index(min(squares))] == label
+        cells += f_mem(samples, labels, point) * label > 0
+    assert narrow_networks._exactly_correct(train, test) == (nearest, cells)
 
 
 def test_one_class_training_samples():
@@ -109,7 +110,7 @@ def test_one_class_training_samples():
     test = shell.sample(100, 2, bits=16)
     positives = int((test.labels == 1).sum())
     train = test.subset([int(np.flatnonzero(test.labels == 1)[0])])
-    assert narrow_networks._cells_correct(train, test) == positives
+    assert narrow_networks._exactly_correct(train, test) == (positives, positives)
     one = run_narrow_experiment(**SMALL | {"train_sizes": (1,), "steps": 2, "depths": (2,)})
     assert [row["n_train"] for row in one["rows"]] == [1, 1, 1]
 
