@@ -19,6 +19,7 @@ import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
 from .dataset import Dataset, as_int64
+from .distances import squared_distances
 from .errors import DatasetError
 from .rational import Integer, Rational
 
@@ -225,7 +226,6 @@ def _closest_euclidean(matrix: Array, negative: Array, positive: Array) -> tuple
     while 4 * features * (int(matrix.max()) >> shift) ** 2 >= _EXACT_FLOAT:
         shift += 1
     digits = (matrix >> shift).astype(np.int64)
-    leading = digits.astype(np.float64)
     slack = 2 * (isqrt(features) + 1) if shift else 0
     nearest = _first_guess(digits, negative, positive, _add_square) + 1  # m, or 1 more
     best: tuple[Integer, int, int] | None = None
@@ -235,7 +235,7 @@ def _closest_euclidean(matrix: Array, negative: Array, positive: Array) -> tuple
         left, right = _near(digits, left, right, _add_square, _reach(nearest, slack))
         if not len(left.members) or not len(right.members):
             continue
-        products = squared_distances(leading[left.members], leading[right.members])
+        products = squared_distances(digits[left.members], digits[right.members])
         least = int(products.min())
         if least < nearest:
             nearest = least
@@ -261,21 +261,6 @@ def _closest_euclidean(matrix: Array, negative: Array, positive: Array) -> tuple
 def _reach(nearest: int, slack: int) -> int:
     """Return an integer >= (sqrt(nearest) + slack)^2, exactly ``nearest`` for no slack."""
     return nearest + (2 * (isqrt(nearest) + 1) * slack + slack**2 if slack else 0)
-
-
-def squared_distances(left: Array, right: Array) -> Array:
-    """All squared distances of float64 rows that hold integers, by one matrix product.
-
-    With every entry at most m in magnitude, each partial sum of |a|^2 - 2 a b + |b|^2 is an
-    integer of at most 4 n m^2: exact as long as that stays below 2^53, which the caller sees to.
-    """
-    ones_left, ones_right = np.ones((len(left), 1)), np.ones((len(right), 1))
-    squares_left = (left * left).sum(axis=1, keepdims=True)
-    squares_right = (right * right).sum(axis=1, keepdims=True)
-    products: Array = (
-        np.hstack((-2 * left, squares_left, ones_left)) @ np.hstack((right, ones_right, squares_right)).T
-    )
-    return products
 
 
 def _least_largest_coordinate(left: Array, right: Array, beat: Any) -> tuple[Any, int, int] | None:
