@@ -14,10 +14,10 @@ def run_compare(options: argparse.Namespace) -> int:
     """Build and certify every construction that applies; print one table."""
     from ..errors import DimensionMismatchError
     from ..experiments.compare import compare_constructions, draw_comparison
-    from ..formats.atomic import check_writable
+    from ..experiments.pictures import check_picture
 
     if options.plot:
-        check_writable(options.plot)
+        check_picture(options.plot)
     dataset = load_data(options)
     test = _test_data(options)
     if test is not None and test.n_features != dataset.n_features:

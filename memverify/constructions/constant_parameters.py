@@ -23,7 +23,7 @@ Ours: D_s is the first-come greedy one, in sample order.
 
 from __future__ import annotations
 
-from math import factorial, isqrt
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from gmpy2 import mpq, mpz
 from ..convex_cells import common_integers
 from ..dataset import Dataset
 from ..distances import SquaredDistances
+from ..distributions.ball_shell import unit_ball_volume_below
 from ..errors import ConstructionError
 from ..rational import Rational, RationalLike, as_rational, format_number
 from ..separation import closest_opposite_pair
@@ -191,8 +192,7 @@ def net_size_bound(n_features: int, separation_squared: Rational) -> Rational:
 
     Notes
     -----
-    Q is (6/c + 2)^n / C_n, which falls in c and in C_n: both are taken from below. C_n is
-    pi^k / k! for n = 2k and 2^(k+1) pi^k / (1 * 3 * ... * n) for n = 2k + 1.
+    Q is (6/c + 2)^n / C_n, which falls in c and in C_n: both are taken from below.
 
     Examples
     --------
@@ -202,10 +202,4 @@ def net_size_bound(n_features: int, separation_squared: Rational) -> Rational:
     numerator, denominator = int(separation_squared.numerator), int(separation_squared.denominator)
     precision = _ROOT_BITS + max(0, denominator.bit_length() - numerator.bit_length())
     root = mpq(isqrt((numerator << (2 * precision)) // denominator), mpz(1) << precision)
-    half = n_features // 2
-    if n_features % 2:
-        odd_product = factorial(n_features) // (factorial(half) << half)
-        volume = (mpz(1) << (half + 1)) * _PI_BELOW**half / odd_product
-    else:
-        volume = _PI_BELOW**half / factorial(half)
-    return (6 / root + 2) ** n_features / volume
+    return (6 / root + 2) ** n_features / unit_ball_volume_below(n_features)

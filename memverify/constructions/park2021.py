@@ -40,10 +40,9 @@ from .layer_builder import Expression, LayerBuilder
 from .range_reduction import (
     IntegerLine,
     Placement,
+    folded,
     integer_line,
-    merged,
     place,
-    residues,
     separating_modulus,
     table_sizes,
     window_size,
@@ -151,7 +150,7 @@ def _plan(line: IntegerLine, seed: int) -> _Plan:
     integers, labels, size = line.integers, line.labels, line.size
     modulus = separating_modulus(integers, labels, seed)
     if modulus is not None:
-        integers, labels = merged(residues(integers, modulus), labels)
+        integers, labels = folded(integers, labels, modulus)
         size = modulus
     placements = [place(integers, labels, addresses) for addresses in table_sizes(len(integers), size)]
     placement = min(placements, key=_cost)

@@ -242,13 +242,26 @@ def distinct_projections(
     raw = projections(dataset, direction)
     if raw.dtype != object and max_abs(raw) >> 62:
         raw = raw.astype(object)  # differences of them would leave int64
-    order = np.argsort(raw, kind="stable")
-    values, sorted_labels = raw[order], (dataset.labels if labels is None else labels)[order]
+    return merged(raw, dataset.labels if labels is None else labels)
+
+
+def merged(values: Array, labels: Array) -> tuple[Array, Array] | None:
+    """Sort numbers with their labels and drop repetitions; None if a number has two labels.
+
+    Examples
+    --------
+    >>> merged(np.array([3, 1, 3]), np.array([1, -1, 1]))
+    (array([1, 3]), array([-1,  1]))
+    >>> merged(np.array([3, 1, 3]), np.array([1, -1, -1])) is None
+    True
+    """
+    order = np.argsort(values, kind="stable")
+    values, labels = values[order], labels[order]
     same = (values[1:] == values[:-1]).astype(bool)
-    if np.any(same & (sorted_labels[1:] != sorted_labels[:-1])):
+    if np.any(same & (labels[1:] != labels[:-1])):
         return None
     keep = np.concatenate(([True], ~same))
-    return values[keep], sorted_labels[keep]
+    return values[keep], labels[keep]
 
 
 def no_direction(tries: int) -> DirectionNotFoundError:

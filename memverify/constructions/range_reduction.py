@@ -21,7 +21,7 @@ from ..dataset import Dataset, narrowest_integers
 from ..errors import ConstructionError
 from ..integer_matrix import max_abs
 from ..rational import Integer, Rational, power_of_two_above
-from .projection import distinct_projections, no_direction, number_of_tries, random_direction
+from .projection import distinct_projections, merged, no_direction, number_of_tries, random_direction
 from .short_numbers import short_ramp
 
 Array = npt.NDArray[Any]
@@ -189,31 +189,16 @@ def _floor_form(dataset: Dataset, draw: _Draw, tries: int) -> IntegerLine:
     start, notch = short_ramp(below, above, 2)
     cut = start + notch
     floors = [(v - cut).numerator // (v - cut).denominator for v in lifted]
-    integers, labels = merged(narrowest_integers([f - floors[0] for f in floors]), draw.labels)
+    integers, labels = _merged(narrowest_integers([f - floors[0] for f in floors]), draw.labels)
     bias = -cut - floors[0]
     return IntegerLine(draw.direction, scale * dataset.denominator, bias, integers, labels, notch, tries)
 
 
-def merged(integers: Array, labels: npt.NDArray[np.int8]) -> tuple[Array, npt.NDArray[np.int8]]:
-    """Sort integers and drop repetitions.
-
-    Raises
-    ------
-    ConstructionError
-        If an integer has both labels.
-
-    Examples
-    --------
-    >>> merged(np.array([3, 1, 3]), np.array([1, -1, 1], dtype=np.int8))
-    (array([1, 3]), array([-1,  1], dtype=int8))
-    """
-    order = np.argsort(integers, kind="stable")
-    integers, labels = integers[order], labels[order]
-    same = (integers[1:] == integers[:-1]).astype(bool)
-    if np.any(same & (labels[1:] != labels[:-1])):
+def _merged(integers: Array, labels: npt.NDArray[np.int8]) -> tuple[Array, npt.NDArray[np.int8]]:
+    found = merged(integers, labels)
+    if found is None:
         raise ConstructionError("internal: an integer has both labels")
-    keep = np.concatenate(([True], ~same))
-    return integers[keep], labels[keep]
+    return found
 
 
 def separating_modulus(integers: Array, labels: npt.NDArray[np.int8], seed: int) -> Integer | None:
@@ -234,10 +219,17 @@ def separating_modulus(integers: Array, labels: npt.NDArray[np.int8], seed: int)
     while 2 * low < size:
         for _ in range(_PRIMES_A_SIZE):
             modulus = gmpy2.next_prime(low + low * int(random.integers(1 << 30)) // (1 << 30))
-            if modulus < size and _stays_apart(residues(integers, modulus), labels):
+            if modulus < size and merged(residues(integers, modulus), labels) is not None:
                 return modulus
         low *= 2
     return None
+
+
+def folded(
+    integers: Array, labels: npt.NDArray[np.int8], modulus: Integer
+) -> tuple[Array, npt.NDArray[np.int8]]:
+    """Return the residues modulo a separating modulus, sorted, each once, with their labels."""
+    return _merged(residues(integers, modulus), labels)
 
 
 def residues(integers: Array, modulus: Integer) -> Array:
@@ -251,13 +243,6 @@ def residues(integers: Array, modulus: Integer) -> Array:
     if integers.dtype != object:
         return integers % int(modulus)  # moduli are below the largest integer
     return narrowest_integers(integers % modulus)
-
-
-def _stays_apart(values: Array, labels: npt.NDArray[np.int8]) -> bool:
-    order = np.argsort(values, kind="stable")
-    values, labels = values[order], labels[order]
-    # equal values stand together: if two of them differ in label, so do some two neighbours
-    return not np.any((values[1:] == values[:-1]) & (labels[1:] != labels[:-1]))
 
 
 def table_sizes(count: int, size: Integer) -> list[int]:

@@ -127,12 +127,7 @@ class BallShell:
         replaced by 50 of its decimals, which makes r larger by a factor below 1 + n 10^-50.
         """
         n = self.n_features
-        half = n // 2
-        if n % 2 == 0:
-            unit_ball = _PI_BELOW**half / factorial(half)
-        else:
-            unit_ball = 2 * factorial(half) * (4 * _PI_BELOW) ** half / mpq(factorial(n))
-        return 1 / (unit_ball * (self.r1**n + self.r3**n - self.r2**n))
+        return 1 / (unit_ball_volume_below(n) * (self.r1**n + self.r3**n - self.r2**n))
 
     def in_support(self, point: Sequence[RationalLike]) -> int | None:
         """+1 in the closed ball, -1 in the shell (its inner sphere left out), else None."""
@@ -220,6 +215,22 @@ class BallShell:
         kind = np.int64 if reach < _INT64_SUM else object
         points = np.array(middle, dtype=kind) + steps.astype(kind) * int(unit)
         return Dataset(points, labels, scale=mpq(1, unit << bits))
+
+
+def unit_ball_volume_below(n_features: int) -> Rational:
+    """Rational at or just below the volume C_n of the unit ball: pi is cut to 50 decimals.
+
+    C_n is pi^k / k! for n = 2k and 2 k! (4 pi)^k / n! for n = 2k + 1.
+
+    Examples
+    --------
+    >>> unit_ball_volume_below(1), round(float(unit_ball_volume_below(3)), 6)
+    (mpq(2,1), 4.18879)
+    """
+    half = n_features // 2
+    if n_features % 2 == 0:
+        return _PI_BELOW**half / factorial(half)
+    return 2 * factorial(half) * (4 * _PI_BELOW) ** half / mpq(factorial(n_features))
 
 
 def _floor_root(value: Rational, degree: int) -> Integer:

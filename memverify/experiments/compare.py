@@ -13,6 +13,7 @@ from ..dataset import Dataset
 from ..errors import ConstructionError, OutsideUnitCubeError, UnknownNameError
 from ..evaluation.signs import exact_signs
 from ..rational import format_number
+from .pictures import new_figure, save_figure
 
 Progress = Callable[[int, int], None]
 Row = dict[str, Any]
@@ -118,17 +119,13 @@ def _row(name: str, dataset: Dataset, test: Dataset | None, distribution: Any, s
 
 def draw_comparison(rows: list[Row], path: str, title: str) -> None:
     """Draw parameters (log scale) and test accuracy of every construction that applies."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     built = [row for row in rows if row["applies"]]
     names = [row["construction"] for row in built]
     places = list(range(len(built)))
     tested = bool(built) and "test_total" in built[0]
-    figure, axes = plt.subplots(1, 2 if tested else 1, figsize=(10 if tested else 6, 4), sharey=True)
-    left = axes[0] if tested else axes
+    figure = new_figure(10 if tested else 6, 4)
+    axes = figure.subplots(1, 2 if tested else 1, sharey=True, squeeze=False)[0]
+    left = axes[0]
     left.barh([p - 0.2 for p in places], [row["num_parameters"] for row in built], 0.4, label="dense")
     left.barh([p + 0.2 for p in places], [row["num_nonzero"] for row in built], 0.4, label="non-zero")
     left.set_xscale("log")
@@ -147,6 +144,4 @@ def draw_comparison(rows: list[Row], path: str, title: str) -> None:
         right.set_xlim(0, 1.15)
         right.set_xlabel("exact accuracy on the test data")
     figure.suptitle(title)
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
+    save_figure(figure, path)

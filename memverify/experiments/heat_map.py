@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..formats.atomic import atomic_write
+from .pictures import new_figure, save_figure
 
 Square = Sequence[Sequence[float | None]]
 
 _COLOUR_MAP = "cividis"
 """Even for the colour-blind: its lightness rises with the value."""
-_DOTS_PER_INCH = 150
 
 
 def draw_heat_maps(
@@ -39,14 +38,8 @@ def draw_heat_maps(
     FileFormatError
         If a file cannot be written.
     """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # A figure of its own, without pyplot: no global state, no window.
     width = 1.2 + len(squares) * (0.8 + 0.56 * len(column_names))
-    figure = Figure(figsize=(width, 1.3 + 0.46 * len(row_names)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, 1.3 + 0.46 * len(row_names))
     axes = figure.subplots(1, len(squares), squeeze=False)[0]
     values = [v for _, rows in squares for row in rows for v in row if v is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
@@ -67,10 +60,5 @@ def draw_heat_maps(
                         j, i, f"{value:.{digits}f}", ha="center", va="center", color=colour, fontsize=7
                     )
     figure.colorbar(image, ax=list(axes), label="accuracy")
-    # Ids from a fixed salt and no date: one table gives one file.
-    with matplotlib.rc_context({"svg.hashsalt": "memverify"}):
-        for path in paths:
-            kind = path.suffix.lstrip(".")
-            metadata = {"Date": None} if kind == "svg" else None
-            with atomic_write(path) as stream:
-                figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+    for path in paths:
+        save_figure(figure, path)

@@ -26,8 +26,8 @@ from ..distributions.ball_shell import BallShell
 from ..distributions.narrow_bound import narrow_network_bound
 from ..errors import DatasetError
 from ..evaluation.cells import cell_decisions
-from ..formats.atomic import atomic_write
 from ..rational import RationalLike, format_number
+from .pictures import new_figure, save_figure
 
 Progress = Callable[[int, int], None]
 Row = dict[str, Any]
@@ -145,36 +145,27 @@ def sampling_margin(test_size: int, n_classifiers: int = 1) -> float:
 
 
 def draw(result: dict[str, Any], path: str) -> None:
-    """Draw accuracy against the number of training samples into an .svg file."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4.5))
-    try:
-        colors = {entry["width"]: f"C{index}" for index, entry in enumerate(result["bounds"])}
-        for entry in result["bounds"]:
-            label = f"exact bound, width {entry['width']}"
-            axes.axhline(entry["bound_float"], color=colors[entry["width"]], linestyle="--", label=label)
-        depths = {row["depth"] for row in result["rows"] if "depth" in row} or {0}
-        styles = {"nearest neighbor": ("0.5", "^"), "convex cells": ("black", "s")}
-        for (classifier, width, depth), curve in _curves(result["rows"]).items():
-            name = f"trained, width {width}, depth {depth}" if width else classifier
-            color, marker = styles.get(classifier, (colors.get(width), "o"))
-            line = "-" if depth in (0, min(depths)) else ":"
-            axes.plot(*zip(*curve, strict=True), line, color=color, marker=marker, markersize=4, label=name)
-        axes.set_xscale("log", base=2)
-        axes.set_ylim(0.45, 1.02)
-        axes.set_xlabel("training samples N")
-        axes.set_ylabel("accuracy on fresh points")
-        axes.set_title(f"A ball in a shell, {result['n_features']} features")
-        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
-        figure.tight_layout()
-        with atomic_write(path) as file, matplotlib.rc_context({"svg.hashsalt": "memverify"}):
-            figure.savefig(file, format="svg", metadata={"Date": None})
-    finally:
-        plt.close(figure)
+    """Draw accuracy against the number of training samples into an .svg, .png or .pdf file."""
+    figure = new_figure(7, 4.5)
+    axes = figure.subplots()
+    colors = {entry["width"]: f"C{index}" for index, entry in enumerate(result["bounds"])}
+    for entry in result["bounds"]:
+        label = f"exact bound, width {entry['width']}"
+        axes.axhline(entry["bound_float"], color=colors[entry["width"]], linestyle="--", label=label)
+    shallow = min((row["depth"] for row in result["rows"] if "depth" in row), default=0)
+    styles = {"nearest neighbor": ("0.5", "^"), "convex cells": ("black", "s")}
+    for (classifier, width, depth), curve in _curves(result["rows"]).items():
+        name = f"trained, width {width}, depth {depth}" if width else classifier
+        color, marker = styles.get(classifier, (colors.get(width), "o"))
+        line = "-" if depth in (0, shallow) else ":"
+        axes.plot(*zip(*curve, strict=True), line, color=color, marker=marker, markersize=4, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_ylim(0.45, 1.02)
+    axes.set_xlabel("training samples N")
+    axes.set_ylabel("accuracy on fresh points")
+    axes.set_title(f"A ball in a shell, {result['n_features']} features")
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    save_figure(figure, path)
 
 
 def _curves(rows: list[Row]) -> dict[tuple[str, int, int], list[tuple[int, float]]]:

@@ -135,6 +135,9 @@ def test_compare(capsys, folder):
     assert (code, err) == (0, "")
     assert "left out: nongeneralizing" in out
     assert run(capsys, "compare", "xor.csv", "--only", "robst")[0] == 2
+    code, out, err = run(capsys, "compare", "xor.csv", "--plot", "picture.foo")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert ".svg" in err
 
 
 def test_narrow_bound(capsys):

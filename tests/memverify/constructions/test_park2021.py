@@ -15,8 +15,8 @@ from memverify.constructions import range_reduction
 from memverify.constructions.layer_builder import Expression, LayerBuilder
 from memverify.constructions.park2021 import MAX_WIDTH, NAME, _fold, _split, construct_park2021
 from memverify.constructions.range_reduction import (
+    folded,
     integer_line,
-    merged,
     place,
     separating_modulus,
     table_sizes,
@@ -284,7 +284,7 @@ class TestIntegerLine:
 
     def test_merging_refuses_both_labels(self):
         with pytest.raises(ConstructionError, match="both labels"):
-            merged(np.array([1, 2, 1]), np.array([1, 1, -1], dtype=np.int8))
+            folded(np.array([1, 2, 8]), np.array([1, 1, -1], dtype=np.int8), mpz(7))
 
 
 class TestSteps:

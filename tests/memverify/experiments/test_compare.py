@@ -72,3 +72,20 @@ def test_picture(tmp_path, law):
     rows = compare_constructions(law.sample(4, 0), names=["interpolation", "nongeneralizing"])
     draw_comparison(rows, str(tmp_path / "a.svg"), "four samples")
     assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
+def test_pictures_of_unknown_kind_are_refused_before_the_work(tmp_path):
+    from memverify.errors import FileFormatError
+    from memverify.experiments.pictures import check_picture
+
+    for name in ("a.foo", "a", "a.json", "nowhere/a.svg"):
+        with pytest.raises(FileFormatError):
+            check_picture(tmp_path / name)
+    check_picture(tmp_path / "a.SVG")
+
+
+def test_one_comparison_gives_one_file(tmp_path):
+    rows = compare_constructions(Dataset([[0], [1]], [-1, 1]), names=["interpolation"])
+    for name in ("a.svg", "b.svg"):
+        draw_comparison(rows, str(tmp_path / name), "two samples")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
