@@ -129,3 +129,16 @@ def test_points_off_a_constant_that_no_float_holds():
     """2^53 + 1 in every point: no centre, hence integers."""
     points = np.array([[2**53 + 1, k] for k in range(3)])
     check(points + 1, points)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "largest"), [(3, 9000), (40, 4000), (300, 2047), (1100, 255), (900, 1000)]
+)
+def test_points_too_long_for_float32_beside_short_rows(n_features, largest):
+    """The rows alone would pass for short enough; it is the points that are too long."""
+    rng = np.random.default_rng(n_features)
+    points = rng.integers(0, 2, (12, n_features)) * largest + rng.integers(0, 2, (12, n_features))
+    centre = np.rint(points.mean(axis=0)).astype(np.int64)
+    rows = centre + rng.integers(-9, 10, (7, n_features))
+    check(rows, points)
+    check(points, rows)

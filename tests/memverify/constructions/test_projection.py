@@ -43,6 +43,15 @@ def test_distinct_projections_against_a_dictionary(points, random):
         assert [mpq(g) / data.denominator for g in gaps] == [b - a for a, b in pairwise(values)]
 
 
+def test_differences_at_the_edge_of_int64():
+    """Each projection fits int64, their difference does not."""
+    data = Dataset([[EDGE], [-EDGE], [0]], [1, -1, 1])
+    values, labels = distinct_projections(data, (1,))
+    assert (values[1:] - values[:-1]).tolist() == [EDGE, EDGE]
+    assert values[-1] - values[0] == 2 * EDGE
+    assert labels.tolist() == [-1, 1, 1]
+
+
 def test_other_labels():
     data = Dataset([[2], [1], [2]], [1, 1, 1])
     assert distinct_projections(data, (1,), np.array([5, 7, 5]))[1].tolist() == [7, 5]
