@@ -71,7 +71,7 @@ def big_number(value: Rational) -> str:
     return f"about {rounded} ({bits}, exact with --json)"
 
 
-def print_pairs(pairs: dict[str, Any], indent: int = 0) -> None:
+def print_pairs(pairs: dict[str, Any]) -> None:
     """Print names and values in two columns."""
     width = max(len(name) for name in pairs)
     for name, value in pairs.items():
@@ -85,7 +85,7 @@ def print_pairs(pairs: dict[str, Any], indent: int = 0) -> None:
                 if len(str(value)) <= 70
                 else f"{str(value)[:60]}... ({len(str(value))} characters)"
             )
-        print(f"{' ' * indent}{name:<{width}}  {shown}")
+        print(f"{name:<{width}}  {shown}")
 
 
 def print_table(columns: list[str], rows: list[list[str]]) -> None:

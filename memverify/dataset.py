@@ -184,7 +184,7 @@ class Dataset:
             value = format_number(self.point(sample)[feature])
             raise OutsideUnitCubeError(
                 f"sample {sample}, feature {feature} (counted from 0) is {value}, outside [0, 1]; "
-                "this construction needs the unit cube: rescale the data, or use --rescale"
+                "this construction needs the unit cube: rescale the data (optimal-parameters has --rescale)"
             )
 
     def subset(self, indices: Sequence[int]) -> Dataset:

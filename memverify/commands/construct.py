@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from ..console import Progress, print_pairs
+from ..console import Progress
 from .inputs import load_data, sizes
 
 NUMBERS = ("failure_probability", "radius", "radius_ratio", "split", "slack", "separation", "max_accuracy")
@@ -78,5 +78,6 @@ def run_constructions(options: argparse.Namespace) -> int:
         return 0
     for entry in entries:
         print(entry.pop("name"))
-        print_pairs(entry, indent=2)
+        for key, value in entry.items():
+            print(f"  {key:<11}  {value}")
     return 0

@@ -60,7 +60,7 @@ class Entry:
         """Return what is shown of it, JSON-ready."""
         hidden = ("builder", "literal_builder", "needs")
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
-        return shown | {"options": ", ".join(self.options())}
+        return shown | {"options": ", ".join(map(flag, self.options()))}
 
 
 CATALOGUE = {
@@ -81,7 +81,7 @@ CATALOGUE = {
         Entry(
             name="constant-parameters",
             source="Theorem 4.3, Appendix C (repaired)",
-            hypotheses="finite consistent data; flat in N for one distribution of separation c > 0",
+            hypotheses="finite consistent data in [0,1]^n; flat in N for one distribution with c > 0",
             width="2 N+ N- of the net, at most Q^2 / 2",
             depth="3",
             parameters="O(Q^2 n) non-zero with Q = (1 + c/3)^n / (C_n (c/6)^n), whatever N",
@@ -171,6 +171,17 @@ CATALOGUE = {
 }
 
 
+def flag(option: str) -> str:
+    """Return the command line's spelling of an option.
+
+    Examples
+    --------
+    >>> flag("paper_scale")
+    '--paper-scale'
+    """
+    return f"--{option.replace('_', '-')}"
+
+
 def construct(name: str, dataset: Dataset, *, literal: bool = False, **options: Any) -> Construction:
     """Build a construction by name.
 
@@ -208,10 +219,10 @@ def construct(name: str, dataset: Dataset, *, literal: bool = False, **options: 
     taken = entry.options(literal)
     for option in options:
         if option not in taken:
-            have = ", ".join(f"--{o.replace('_', '-')}" for o in taken) or "none"
+            have = ", ".join(map(flag, taken)) or "none"
             form = f"{name} --literal" if literal else name
-            raise ConstructionError(f"{form} takes no --{option.replace('_', '-')}; its options: {have}")
+            raise ConstructionError(f"{form} takes no {flag(option)}; its options: {have}")
     for option in entry.needs:
         if option not in options:
-            raise ConstructionError(f"{name} needs --{option}; see: memverify construct --help")
+            raise ConstructionError(f"{name} needs {flag(option)}; see: memverify construct --help")
     return entry.load(literal)(dataset, **options)

@@ -86,7 +86,7 @@ def _row(name: str, dataset: Dataset, test: Dataset | None, distribution: Any, s
         options["seed"] = seed
     if "distribution" in entry.needs:
         if distribution is None:
-            raise ConstructionError(f"{name} needs a distribution; give one with --distribution")
+            raise ConstructionError("needs a distribution; give one with --distribution")
         options["distribution"] = distribution
     start = time.perf_counter()
     network = construct(name, dataset, **options).network

@@ -146,7 +146,7 @@ class TestCommands:
         code, out, _ = run(capsys, "constructions", "--json")
         entries = {entry["name"]: entry for entry in json.loads(out)}
         assert list(entries) == list(CATALOGUE)
-        assert entries["robust"]["options"] == "radius, sequential, force"
+        assert entries["robust"]["options"] == "--radius, --sequential, --force"
         assert all(entry[key] for entry in entries.values() for key in entry)
 
     def test_version_and_help(self, capsys):
