@@ -19,13 +19,11 @@ def load_data(options: argparse.Namespace) -> Dataset:
 
 def sizes(network: AnyNetwork) -> dict[str, int]:
     """Return the counts that are reported of a network."""
+    from ..certification.certify import architecture_of
+
     return {
-        "input_dim": network.input_dim,
-        "depth": network.depth,
-        "width": network.width,
-        "num_parameters": network.num_parameters,
+        **architecture_of(network),
         "num_parameters_paper": network.num_parameters_paper,
-        "num_nonzero": network.num_nonzero,
         "max_weight_bits": network.max_weight_bits,
         "total_bits": network.total_bits,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isqrt
 
 from ..dataset import Dataset
-from ..errors import DatasetError
+from ..rational import Rational
 from ..separation import separation_squared
 
 MAX_PAIRS = 400_000_000
@@ -31,13 +31,8 @@ def optimal_parameters_bound(dataset: Dataset) -> dict[str, object] | None:
     >>> optimal_parameters_bound(Dataset([[0], [1]], [-1, 1]))["depth"]
     18
     """
-    positive = int((dataset.labels == 1).sum())
-    pairs = positive * (dataset.n_samples - positive)
-    if pairs == 0 or pairs > MAX_PAIRS:
-        return None
-    try:
-        square = separation_squared(dataset)
-    except DatasetError:
+    square = affordable_separation_squared(dataset)
+    if square is None:
         return None
     count, n = dataset.n_samples, dataset.n_features
     ratio = (33 * n * count**2) ** 2 / square
@@ -50,3 +45,17 @@ def optimal_parameters_bound(dataset: Dataset) -> dict[str, object] | None:
         "depth": depth,
         "num_parameters": n + 1 + 42 * (depth - 1),
     }
+
+
+def affordable_separation_squared(dataset: Dataset) -> Rational | None:
+    """Return `separation_squared`, or None for one class or more than `MAX_PAIRS` opposite pairs.
+
+    Examples
+    --------
+    >>> affordable_separation_squared(Dataset([[0], [3]], [-1, 1]))
+    mpq(9,1)
+    """
+    positive = int((dataset.labels == 1).sum())
+    if not 0 < positive * (dataset.n_samples - positive) <= MAX_PAIRS:
+        return None
+    return separation_squared(dataset)

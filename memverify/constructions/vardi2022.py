@@ -40,14 +40,13 @@ from ..errors import ConstructionError, ContradictorySamplesError
 from ..integer_matrix import max_abs
 from ..network import Network
 from ..rational import Rational, RationalLike, as_rational, format_number
-from ..separation import separation_squared
 from .bit_extraction import BitReader, pack
 from .class_projection import CodedProjection, Member, project_classes
 from .construction import Construction
 from .layer_builder import Expression, LayerBuilder
 from .projection import number_of_tries
 from .short_numbers import short_ramp
-from .theorem_bound import MAX_PAIRS
+from .theorem_bound import affordable_separation_squared
 
 NAME = "vardi2022"
 WIDTH = 12
@@ -147,7 +146,7 @@ def vardi2022_bound(dataset: Dataset) -> dict[str, object] | None:
     -------
     dict or None
         ``statement``, ``width``, ``depth``, ``num_parameters``; None where the separation is
-        undefined (one class) or too costly (more than `MAX_PAIRS` pairs).
+        undefined (one class) or too costly (too many pairs).
 
     Notes
     -----
@@ -160,13 +159,12 @@ def vardi2022_bound(dataset: Dataset) -> dict[str, object] | None:
     >>> vardi2022_bound(Dataset([[0], [1]], [-1, 1]))["depth"]
     18
     """
-    positive = int((dataset.labels == 1).sum())
-    pairs = positive * (dataset.n_samples - positive)
-    if pairs == 0 or pairs > MAX_PAIRS:
+    separation = affordable_separation_squared(dataset)
+    if separation is None:
         return None
     count, n = dataset.n_samples, dataset.n_features
     # pi < 22/7
-    square = 100 * mpq(count) ** 4 * mpq(22, 7) * n * _radius_squared(dataset) / separation_squared(dataset)
+    square = 100 * mpq(count) ** 4 * mpq(22, 7) * n * _radius_squared(dataset) / separation
     bits = isqrt(int(square.numerator // square.denominator)).bit_length()
     depth = _depth_bound(count, max(bits, 2))
     return {
