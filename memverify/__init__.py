@@ -22,6 +22,7 @@ _HOME = {
     "FiniteDistribution": "distributions.finite",
     "LabeledBox": "distributions.boxes",
     "Network": "network",
+    "SparseDataset": "sparse_dataset",
     "as_rational": "rational",
     "cell_radii": "certification.cell_radii",
     "certify": "certification.certify",
@@ -45,6 +46,7 @@ _HOME = {
     "save_dataset_csv": "datasets",
     "save_distribution": "distributions.distribution_file",
     "save_network": "formats.network_file",
+    "save_sparse_npz": "datasets",
     "separation_squared": "separation",
 }
 
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from .constructions.materialize import materialize
     from .convex_cells import ConvexCellNetwork
     from .dataset import Dataset
-    from .datasets import load_dataset, save_dataset_csv
+    from .datasets import load_dataset, save_dataset_csv, save_sparse_npz
     from .distributions.accuracy import exact_accuracy
     from .distributions.ball_shell import BallShell
     from .distributions.boxes import BoxDistribution, LabeledBox
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
     from .separation import separation_squared
+    from .sparse_dataset import SparseDataset
 
 __all__ = [
     "Affine",
@@ -87,6 +90,7 @@ __all__ = [
     "FiniteDistribution",
     "LabeledBox",
     "Network",
+    "SparseDataset",
     "as_rational",
     "cell_radii",
     "certify",
@@ -110,6 +114,7 @@ __all__ = [
     "save_dataset_csv",
     "save_distribution",
     "save_network",
+    "save_sparse_npz",
     "separation_squared",
 ]
 

@@ -192,12 +192,18 @@ def _add_data(commands: _Commands) -> None:
     export = _command(
         commands,
         "export",
-        "write a data set as an exact .csv file",
+        "write a data set as an exact .csv file, or a sparse one as text (.sparse) or .npz",
         "memverify export digits:3,8 -o digits.csv",
         "data:run_export",
     )
     _data_argument(export)
-    export.add_argument("-o", "--output", required=True, metavar="CSV")
+    export.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help=".csv with all coordinates; .sparse or .npz for sparse data",
+    )
     _json_argument(export)
 
     sample = _command(
@@ -313,7 +319,8 @@ def _data_argument(parser: argparse.ArgumentParser, optional: bool = False) -> N
         "data",
         metavar="DATA",
         nargs="?" if optional else None,
-        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME@test:A,B:K, or a .csv or .npz file",
+        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME@test:A,B:K, or a file: .csv, .npz, "
+        ".sparse",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
 

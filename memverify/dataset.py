@@ -181,21 +181,11 @@ class Dataset:
         offender = self.first_outside_unit_cube()
         if offender is not None:
             sample, feature = offender
-            value = format_number(self.point(sample)[feature])
-            raise OutsideUnitCubeError(
-                f"sample {sample}, feature {feature} (counted from 0) is {value}, outside [0, 1]; "
-                "this construction needs the unit cube: rescale the data (optimal-parameters has --rescale)"
-            )
+            raise outside_unit_cube(sample, feature, self.point(sample)[feature])
 
-    def subset(self, indices: Sequence[int]) -> Dataset:
+    def subset(self, indices: Sequence[int] | Array) -> Dataset:
         """Return the samples of ``indices`` (counted from 0), in that order."""
-        if any(isinstance(i, (bool, np.bool_)) for i in indices):
-            raise DatasetError("a subset takes sample indices, not a mask")
-        chosen = np.array([operator.index(i) for i in indices], dtype=np.intp)
-        if not len(chosen):
-            raise DatasetError("no data: a subset of no samples")
-        if chosen.min() < 0 or chosen.max() >= self.n_samples:
-            raise DatasetError(f"sample indices run from 0 to {self.n_samples - 1}")
+        chosen = chosen_samples(indices, self.n_samples)
         part = object.__new__(Dataset)
         part.name = self.name
         part.labels = self.labels[chosen]
@@ -250,6 +240,8 @@ class Dataset:
         return f"Dataset({title}n_samples={self.n_samples}, n_features={self.n_features})"
 
     def _refuse_contradictions(self) -> None:
+        if self.only_label is not None:
+            return
         matrix = self._matrix
         if matrix.dtype == object:
             keys: list[Any] = [tuple(row) for row in matrix.tolist()]
@@ -260,6 +252,31 @@ class Dataset:
             first = seen.setdefault(key, index)
             if self.labels[first] != self.labels[index]:
                 raise ContradictorySamplesError(first, index)
+
+
+def chosen_samples(indices: Any, n_samples: int) -> npt.NDArray[np.intp]:
+    """Return the sample indices of a subset as an array; refuse masks, none, and wrong ones."""
+    if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.ndim == 1:
+        wide = indices
+    elif isinstance(indices, range):
+        wide = np.arange(indices.start, indices.stop, indices.step)
+    else:
+        if any(isinstance(i, (bool, np.bool_)) for i in indices):
+            raise DatasetError("a subset takes sample indices, not a mask")
+        wide = np.array([operator.index(i) for i in indices], dtype=np.intp)
+    if not len(wide):
+        raise DatasetError("no data: a subset of no samples")
+    if wide.min() < 0 or wide.max() >= n_samples:
+        raise DatasetError(f"sample indices run from 0 to {n_samples - 1}")
+    return wide.astype(np.intp, copy=False)
+
+
+def outside_unit_cube(sample: int, feature: int, value: Rational) -> OutsideUnitCubeError:
+    """Return the error that names a coordinate outside [0, 1]."""
+    return OutsideUnitCubeError(
+        f"sample {sample}, feature {feature} (counted from 0) is {format_number(value)}, outside [0, 1]; "
+        "this construction needs the unit cube: rescale the data (optimal-parameters has --rescale)"
+    )
 
 
 def narrowest_integers(values: Any) -> Array:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .any_dataset import dense_form
 from .certification import checker
 from .certification.certificate import Certificate, save_certificate
 from .certification.certify import certify
@@ -33,7 +34,7 @@ def run_demo(folder: str) -> int:
 
     step = _Steps(5)
     step(f"load the handwritten digits 3 (label -1) and 8 (label +1): {DATA}")
-    dataset = load_dataset(DATA)
+    dataset = dense_form(load_dataset(DATA))
     save_dataset_csv(dataset, paths["data.csv"])
     step.done(f"{dataset.n_samples} samples of {dataset.n_features} pixels, {_classes(dataset)}")
 

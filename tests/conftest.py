@@ -32,3 +32,9 @@ def real_mnist() -> Path:
 def real_jpegs() -> Path:
     """The folder with the JPEG files of CIFAR-10."""
     return _holding("cifar10-jpeg.zip", "cifar10-jpeg.zip", "cifar10/cifar10-jpeg.zip")
+
+
+@pytest.fixture
+def satlib() -> Path:
+    """The folder with SATLIB's uniform random formulas, as they are distributed."""
+    return _holding("satlib", "satlib/uf20-01.cnf") / "satlib"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from ..any_dataset import AnyDataset, dense_form
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.exact import evaluate_exact
@@ -91,7 +92,7 @@ class BallReport:
 
 
 def certify_balls(
-    network: Network, dataset: Dataset, radius: RationalLike, norm: str = "inf", *, seed: int = 0
+    network: Network, dataset: AnyDataset, radius: RationalLike, norm: str = "inf", *, seed: int = 0
 ) -> BallReport:
     r"""Decide, as far as intervals and a search can, whether every sample's ball is right.
 
@@ -99,7 +100,7 @@ def certify_balls(
     ----------
     network : Network
         With one output.
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
     radius : RationalLike
         At least 0.
     norm : str, optional
@@ -165,6 +166,7 @@ def certify_balls(
         raise DimensionMismatchError(
             f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
         )
+    dataset = dense_form(dataset)
     lows, highs = output_bounds(network, dataset, size)
     bounds = tuple(
         low if label > 0 else -high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gmpy2 import mpq
 
+from ..any_dataset import AnyDataset, dense_form
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DatasetError, MemverifyError
@@ -18,14 +19,14 @@ MAX_SEARCHED = 64
 
 
 def certify_cell_balls(
-    network: ConvexCellNetwork, dataset: Dataset, radius: RationalLike, norm: str = "inf"
+    network: ConvexCellNetwork, dataset: AnyDataset, radius: RationalLike, norm: str = "inf"
 ) -> BallReport:
     r"""Decide, as far as cells and a search can, whether every sample's ball is right.
 
     Parameters
     ----------
     network : ConvexCellNetwork
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
         The samples that the network was built of, in their order.
     radius : RationalLike
         At least 0.
@@ -57,6 +58,7 @@ def certify_cell_balls(
         raise MemverifyError(f"the radius is {format_number(size)}; it must be at least 0")
     if norm not in NORMS:
         raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)}")
+    dataset = dense_form(dataset)
     check_own_samples(network, dataset)
     radii = cell_radii(network)
     if norm == "inf":
@@ -77,10 +79,10 @@ def certify_cell_balls(
     return BallReport("undecided" if found is None else "fails", size, norm, bounds, found)
 
 
-def check_own_samples(network: ConvexCellNetwork, dataset: Dataset) -> None:
+def check_own_samples(network: ConvexCellNetwork, dataset: AnyDataset) -> None:
     """Raise DatasetError unless the data are the network's samples, in their order."""
     own = Dataset(network.points, network.labels, scale=mpq(1, network.denominator))
-    if own.sha256 != dataset.sha256:
+    if own.sha256 != dense_form(dataset).sha256:
         raise DatasetError(
             "the radii of convex cells are those of the network's own samples; give the data that it "
             "was built of"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
 from ..constructions.theorem_bound import optimal_parameters_bound
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
-from ..evaluation.exact import Progress, evaluate_exact
+from ..evaluation.exact import Progress, signs
+from ..evaluation.sparse import distinct_outputs
 from ..formats.network_file import network_sha256
 from .certificate import Certificate, Counterexample
 
@@ -24,7 +28,7 @@ def architecture_of(network: AnyNetwork) -> dict[str, int]:
 
 def certify(
     network: AnyNetwork,
-    dataset: Dataset,
+    dataset: AnyDataset,
     *,
     progress: Progress | None = None,
     with_bound: bool = True,
@@ -35,11 +39,14 @@ def certify(
     ----------
     network : Network or ConvexCellNetwork
         With one output.
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
+        Of sparse samples only what their entries change is worked out, and samples that agree
+        in the first layer's values share the rest.
     progress : callable, optional
         Called with (steps done, steps in all).
     with_bound : bool, optional
-        Also state Theorem 4.1's bound for these data; costs the exact separation.
+        Also state Theorem 4.1's bound for these data; costs the exact separation. Not for
+        sparse data.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def certify(
 
     Examples
     --------
-    >>> from memverify.network import Affine, Network
+    >>> from memverify import Affine, Network
     >>> net = Network.sequential([Affine.from_dense([[2]], [-1])])
     >>> certify(net, Dataset([["0.25"], ["3/4"]], [-1, 1])).min_margin
     mpq(1,2)
@@ -65,12 +72,11 @@ def certify(
         raise DimensionMismatchError(
             f"labels -1 and 1 need a network with one output, not {network.output_dim}"
         )
-    outputs = evaluate_exact(network, dataset, progress)[:, 0].tolist()
-    margins = [
-        value if label > 0 else -value
-        for value, label in zip(outputs, dataset.labels.tolist(), strict=True)
-    ]
-    failing = [index for index, margin in enumerate(margins) if margin <= 0]
+    found = distinct_outputs(network, dataset, progress)
+    sign, index = signs(found.values)[:, 0], found.index
+    sample_signs = sign[index]
+    failing = np.flatnonzero(sample_signs != dataset.labels)
+    bound = optimal_parameters_bound(dataset) if with_bound and isinstance(dataset, Dataset) else None
     shared = {
         "network_sha256": network_sha256(network),
         "dataset_sha256": dataset.sha256,
@@ -78,17 +84,24 @@ def certify(
         "n_features": dataset.n_features,
         "architecture": architecture_of(network),
         "decided_by": {"exact": dataset.n_samples},
-        "theorem": optimal_parameters_bound(dataset) if with_bound else None,
+        "theorem": bound,
     }
-    if failing:
-        first = failing[0]
+    if len(failing):
+        first = int(failing[0])
         return Counterexample(
             **shared,  # type: ignore[arg-type]
             index=first,
             label=int(dataset.labels[first]),
-            output=outputs[first],
+            output=found.values[index[first], 0],
             n_failures=len(failing),
-            n_zero=sum(not margins[index] for index in failing),
+            n_zero=int((sample_signs == 0).sum()),
         )
-    least = min(range(len(margins)), key=margins.__getitem__)
-    return Certificate(**shared, min_margin=margins[least], min_margin_sample=least)  # type: ignore[arg-type]
+    # every sign is right, so that a margin is an absolute value
+    margins = [abs(value) for value in found.values[:, 0].tolist()]
+    least = min(margins)
+    attained = np.array([margin == least for margin in margins])
+    return Certificate(
+        **shared,  # type: ignore[arg-type]
+        min_margin=least,
+        min_margin_sample=int(np.argmax(attained[index])),
+    )

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
 from ..dataset import Dataset
 from ..errors import FileFormatError, MalformedCertificateError
 from ..formats.network_file import canonical_chunks
+from ..rational import Rational
+from ..sparse_dataset import SparseDataset
+from ..sparse_rows import blocks
 from . import checker
 from .certificate import Certificate, Counterexample, certificate_text
 
@@ -22,7 +26,7 @@ from .certificate import Certificate, Counterexample, certificate_text
 def check(
     certificate: Certificate | Counterexample | str | Path,
     network: AnyNetwork | str | Path,
-    dataset: Dataset,
+    dataset: AnyDataset,
 ) -> checker.Report:
     """Have the independent checker check a certificate.
 
@@ -30,7 +34,7 @@ def check(
     ----------
     certificate : Certificate, Counterexample, or path
     network : Network, ConvexCellNetwork, or path
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
 
     Returns
     -------
@@ -54,7 +58,9 @@ def check(
     """
     try:
         return checker.check_certificate(
-            _certificate_bytes(certificate), _network_bytes(network), _samples(dataset)
+            _certificate_bytes(certificate),
+            _network_bytes(network),
+            _sparse_samples(dataset) if isinstance(dataset, SparseDataset) else _samples(dataset),
         )
     except checker.MalformedError as error:
         kind = MalformedCertificateError if error.part == "certificate" else FileFormatError
@@ -83,12 +89,34 @@ def _read(path: str | Path, kind: type[MalformedCertificateError] | type[FileFor
         raise kind(f"{str(path)!a}: cannot be read: {reason}; check the name") from None
 
 
+def _fraction(value: Rational) -> Fraction:
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def _sparse_samples(dataset: SparseDataset) -> checker.SparseSamples:
+    return checker.SparseSamples(dataset.n_features, _fraction(dataset.background), _entries(dataset))
+
+
+def _entries(dataset: SparseDataset) -> Iterator[checker.SparseSample]:
+    values = [_fraction(value) for value in dataset.values]
+    for first, last in blocks(dataset.starts):
+        ends = dataset.starts[first : last + 1].tolist()
+        part = slice(ends[0], ends[-1])
+        columns = dataset.columns[part].tolist()
+        numbers = [values[code] for code in dataset.codes[part].tolist()]
+        pairs = list(zip(columns, numbers, strict=True))
+        for start, stop, label in zip(
+            ends[:-1], ends[1:], dataset.labels[first:last].tolist(), strict=True
+        ):
+            yield pairs[start - ends[0] : stop - ends[0]], label
+
+
 def _samples(dataset: Dataset) -> Iterator[tuple[list[Fraction | int], int]]:
     seen: dict[int, Fraction] = {}
     numerators, denominator = dataset.numerators, int(dataset.denominator)
     for index, label in enumerate(dataset.labels.tolist()):
         if numerators is None:
-            yield [Fraction(int(v.numerator), int(v.denominator)) for v in dataset.point(index)], label
+            yield [_fraction(v) for v in dataset.point(index)], label
             continue
         row: list[Fraction | int] = []
         for value in numerators[index].tolist():

@@ -1,8 +1,9 @@
 """Independent checker of memorization certificates: one file, standard library only.
 
-Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``.  Exit code 0: the certificate is
-true and the network memorizes the data.  1: the certificate is false, or is a confirmed counterexample (the
-message says which).  2: a file is unreadable or malformed.  3: out of memory.  130: interrupted.
+Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``; sparse data may be a text file
+DATA.sparse (see `read_sparse`).  Exit code 0: the certificate is true and the network memorizes the data.
+1: the certificate is false, or is a confirmed counterexample (the message says which).  2: a file is
+unreadable or malformed.  3: out of memory.  130: interrupted.
 It shares no code with the program that writes certificates, so that a mistake there cannot hide here.
 """
 
@@ -19,6 +20,7 @@ import os
 import re
 import sys
 import zlib
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -29,6 +31,7 @@ MAX_BYTES, MAX_EXPONENT = 2**31, 100_000  # of a network after decompression; of
 HEX_FROM = 10**4000  # integers from here on are written in hexadecimal
 CHUNK = 512  # digits handed to int() and str() at once; Python's own limit on these is never below 640
 Sample = tuple[Sequence["Fraction | int"], int]
+SparseSample = tuple[Sequence[tuple[int, "Fraction | int"]], int]
 
 
 class MalformedError(Exception):
@@ -37,6 +40,17 @@ class MalformedError(Exception):
     def __init__(self, part: str, problem: str) -> None:
         super().__init__(f"{part}: {problem}")
         self.part, self.problem = part, problem
+
+
+class SparseSamples(NamedTuple):
+    """Samples with one number, the background, at every feature except those in their entries.
+
+    A sample is (entries, label); entries are pairs (column from 0, coordinate), the columns ascending.
+    """
+
+    n_features: int
+    background: Fraction | int
+    samples: Iterable[SparseSample]
 
 
 class Report(NamedTuple):
@@ -389,7 +403,160 @@ def read_csv(data: bytes) -> Iterator[Sample]:
         width = len(fields)
 
 
-def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: Iterable[Sample]) -> Report:
+_SPARSE_HEAD = "memverify-sparse-dataset 1 n_features=%s background=%s first_column=0"
+
+
+def read_sparse(data: bytes) -> SparseSamples:
+    """Read a sparse data set: a head line (see above), then a line ``label column:value ...`` a sample."""
+    head, _, rest = data.partition(b"\n")
+    text = " ".join(head.decode("ascii", "backslashreplace").split())
+    match = re.fullmatch(_SPARSE_HEAD % ("([1-9][0-9]{0,9})", r"(\S+)"), text)
+    if not match:
+        raise MalformedError("data", f"line 1 must be {_SPARSE_HEAD % ('N', 'B')}, not {_show(text)}")
+    return SparseSamples(int(match[1]), _exact(match[2], "line 1: the background"), _sparse_lines(rest))
+
+
+def _exact(text: str, what: str) -> Fraction:
+    try:
+        value = _number(text)
+    except ValueError as error:
+        raise MalformedError("data", f"{what}: {error}") from None
+    _need(value is not None, "data", what, "a number", text)
+    return value or Fraction(0)
+
+
+def _sparse_lines(data: bytes) -> Iterator[SparseSample]:
+    for place, line in enumerate(data.split(b"\n"), 2):
+        fields, entries = line.decode("ascii", "backslashreplace").split(), []
+        for field in fields[1:]:
+            match = re.fullmatch("([0-9]{1,10}):(.+)", field)
+            if not match:
+                raise MalformedError(
+                    "data", f"line {place}: an entry must be column:value, not {_show(field)}"
+                )
+            entries.append((int(match[1]), _exact(match[2], f"line {place}: a value")))
+        if fields:
+            _need(fields[0] in ("-1", "1", "+1"), "data", f"line {place}: the label", "-1 or 1", fields[0])
+            yield entries, int(fields[0])
+
+
+class _DenseData:
+    """Samples with all their coordinates, hashed as the lines of a canonical .csv file."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.samples, self.n_features, self._hash = samples, 0, hashlib.sha256()
+
+    def add(self, point: Sequence[Fraction | int], label: int, where: str) -> bytes:
+        """Take the next sample; return bytes that tell its point apart from other points."""
+        fits = len(point) == (self.n_features or len(point)) > 0
+        fits = fits and all(isinstance(value, Fraction | int) for value in point)
+        _need(fits, "data", where, "Fractions, as many as before", [*point])
+        self.n_features = len(point)
+        line = ",".join(map(canonical_number, point)).encode()
+        self._hash.update(b"%b,%d\n" % (line, label))
+        return line
+
+    def output(self, network: list[_Layer] | _Cells, point: Sequence[Fraction | int]) -> Fraction:
+        """Return the exact F(point)."""
+        return _output(network, point)
+
+    def digest(self) -> str:
+        """Return the hash of the canonical bytes of all samples."""
+        return self._hash.hexdigest()
+
+
+class _SparseData:
+    """Sparse samples; the first layer's value on the background is worked out once for all of them."""
+
+    def __init__(self, data: SparseSamples) -> None:
+        self.n_features, self.background, self.samples = data
+        fits = type(self.n_features) is int and 0 < self.n_features < 2**31
+        _need(fits, "data", "the number of features", "from 1 to 2147483647", self.n_features)
+        fits = isinstance(self.background, (Fraction, int))
+        _need(fits, "data", "the background", "a Fraction", self.background)
+        self._labels, self._lengths = array("b"), array("I")
+        self._columns, self._codes = array("I"), array("I")
+        self._offsets: dict[tuple[int, int], tuple[int, Fraction]] = {}  # of a value p/q: code, offset
+        self._layers: list[_Layer] = []
+        self._weights: dict[int, list[tuple[int, Fraction | int]]] = {}  # column: rows and weights
+
+    def add(self, entries: Sequence[tuple[int, Fraction | int]], label: int, where: str) -> bytes:
+        """Take the next sample; return bytes that tell its point apart from other points."""
+        columns, codes = array("I"), array("I")
+        before = -1
+        for column, value in entries:
+            if type(column) is not int or not before < column < self.n_features:
+                wanted = f"from {before + 1} to {self.n_features - 1}"
+                _need(False, "data", f"{where}: a column", wanted, column)
+            fits = isinstance(value, (Fraction, int))
+            found = self._offsets.get(value.as_integer_ratio()) if fits else None
+            if found is None:
+                fits = fits and value != self.background
+                _need(fits, "data", f"{where}: column {column}", "a Fraction unlike the background", value)
+                found = len(self._offsets), Fraction(value) - self.background
+                self._offsets[value.as_integer_ratio()] = found
+            columns.append(column)
+            codes.append(found[0])
+            before = column
+        self._labels.append(label)
+        self._lengths.append(len(columns))
+        self._columns += columns
+        self._codes += codes
+        return columns.tobytes() + codes.tobytes()
+
+    def output(
+        self, network: list[_Layer] | _Cells, entries: Sequence[tuple[int, Fraction | int]]
+    ) -> Fraction:
+        """Return the exact F of the sample: only the weights of its own columns are looked at."""
+        if isinstance(network, _Cells):
+            point = [self.background] * self.n_features
+            for column, value in entries:
+                point[column] = value
+            return _cells_output(network, point)
+        if not self._layers:
+            self._layers = [_on_background(network[0], self.background), *network[1:]]
+            for r, row in enumerate(self._layers[0][0]):
+                for column, weight in row:
+                    self._weights.setdefault(column, []).append((r, weight))
+        (_, offsets, bottom), *rest = self._layers
+        rows: list[list[tuple[int, Fraction | int]]] = [[] for _ in offsets]
+        for place, (column, _) in enumerate(entries):
+            for r, weight in self._weights.get(column, ()):
+                rows[r].append((place, weight))
+        inputs = [self._offsets[value.as_integer_ratio()][1] for _, value in entries]
+        return _output([(rows, offsets, bottom), *rest], inputs)
+
+    def digest(self) -> str:
+        """Return the hash of the canonical bytes of all samples: a line of text, then four arrays."""
+        order = sorted(self._offsets.values(), key=operator.itemgetter(1))
+        rank = array("I", bytes(4 * len(order)))
+        for place, (code, _) in enumerate(order):
+            rank[code] = place
+        kind = "B" if len(order) <= 1 << 8 else "H" if len(order) <= 1 << 16 else "I"
+        numbers = ",".join([canonical_number(value) for value in (self.background, *(o for _, o in order))])
+        line = f"memverify-sparse-dataset,1,{len(self._labels)},{self.n_features},{numbers}\n"
+        digest = hashlib.sha256(line.encode())
+        codes = array(kind, map(rank.__getitem__, self._codes))
+        for part in (self._labels, self._lengths, self._columns, codes):
+            if sys.byteorder == "big":
+                part.byteswap()
+            digest.update(part)
+        return digest.hexdigest()
+
+
+def _on_background(layer: _Layer, background: Fraction | int) -> _Layer:
+    """Return the layer as a function of what its input has beyond the background."""
+    rows, offsets, bottom = layer
+    exact = [[(column, Fraction(weight) / bottom) for column, weight in row] for row in rows]
+    sums = [sum([weight for _, weight in row], Fraction(0)) for row in exact]
+    return _prepare(
+        exact, [Fraction(b) / bottom + background * s for b, s in zip(offsets, sums, strict=True)]
+    )
+
+
+def check_certificate(
+    certificate_text: bytes, network_bytes: bytes, samples: Iterable[Sample] | SparseSamples
+) -> Report:
     """Check every claim of a certificate; samples are (coordinates, label), read once, in order.
 
     Raises MalformedError if an input breaks its format, which outranks every untrue claim.
@@ -399,33 +566,32 @@ def check_certificate(certificate_text: bytes, network_bytes: bytes, samples: It
     _conform(claim, _MEMORIZES if memorizes else _FAILS, "certificate", "the top level", _UNCHECKED)
     named = claim["min_margin_sample"] if memorizes else claim["counterexample"]["index"]
     network_hash, architecture, network = _read_network(network_bytes)
-    data_hash, seen, features, index = hashlib.sha256(), dict[bytes, tuple[int, int]](), 0, -1
-    results: dict[int, tuple[int, Fraction]] = {}  # label and output
-    for index, (point, label) in enumerate(samples):
+    data: Any = _SparseData(samples) if isinstance(samples, SparseSamples) else _DenseData(samples)
+    seen, index = dict[bytes, tuple[int, int]](), -1
+    label, output, least, place = 1, Fraction(0), Fraction(0), -1  # of the sample named; the least margin
+    for index, (point, y) in enumerate(data.samples):
         where = f"sample {index} (counted from 0)"
-        fits = type(label) is int and label in (-1, 1) and len(point) == (features or len(point)) > 0
-        fits = fits and all(isinstance(value, Fraction | int) for value in point)
-        _need(fits, "data", where, "Fractions, as many as before, and a label -1 or 1", [*point, label])
-        features = len(point)
-        line = ",".join(map(canonical_number, point)).encode()
-        data_hash.update(b"%b,%d\n" % (line, label))
-        other, other_label = seen.setdefault(hashlib.sha256(line).digest(), (index, label))
-        if other_label != label:
+        _need(type(y) is int and y in (-1, 1), "data", f"{where}: the label", "-1 or 1", y)
+        key = data.add(point, y, where)
+        other, other_label = seen.setdefault(hashlib.sha256(key).digest(), (index, y))
+        if other_label != y:
             raise MalformedError("data", f"{where} and sample {other} are one point with both labels")
-        known = network_hash == claim["network_sha256"] and features == architecture["input_dim"]
+        known = network_hash == claim["network_sha256"] and data.n_features == architecture["input_dim"]
         if known and (memorizes or index == named):  # else the claim is false or needs no evaluation here
-            results[index] = label, _output(network, point)
+            result = data.output(network, point)
+            if place < 0 or y * result < least:
+                least, place = y * result, index
+            if index == named:
+                label, output = y, result
     _need(index >= 0, "data", "the number of samples", "1 or more", "no samples")
     facts: list[tuple[str, Any, Any]] = [("network_sha256", claim["network_sha256"], network_hash)]
     facts += [(f"architecture.{k}", claim["architecture"][k], architecture[k]) for k in architecture]
-    facts += [("n_features", claim["n_features"], features), ("n_samples", claim["n_samples"], index + 1),
-              ("n_features and the network's input_dim", features, architecture["input_dim"]),
-              ("dataset_sha256", claim["dataset_sha256"], data_hash.hexdigest()),
+    facts += [("n_features", claim["n_features"], data.n_features),
+              ("n_samples", claim["n_samples"], index + 1),
+              ("n_features and the network's input_dim", data.n_features, architecture["input_dim"]),
+              ("dataset_sha256", claim["dataset_sha256"], data.digest()),
               (f"whether there is a sample {_show(named)}", True, named <= index)]  # fmt: skip
-    label, output = results.get(named, (1, Fraction(0)))
     if memorizes:
-        margins = ((y * result, i) for i, (y, result) in results.items())
-        least, place = min(margins, default=(Fraction(0), 0))
         facts += [(f"y*F(x) > 0, with {_show(least)} at sample {place}", True, least > 0),
                   (f"min_margin (attained at sample {place})", _number(claim["min_margin"]), least),
                   ("the margin of min_margin_sample", least, label * output)]  # fmt: skip
@@ -451,18 +617,24 @@ def _read_file(path: str, part: str) -> bytes:
 
 
 def check_files(certificate: str, network: str, data: str) -> Report:
-    """Check a certificate file against a network file and a .csv data file."""
+    """Check a certificate file against a network file and a .csv or .sparse data file."""
     table = _read_file(data, "data")
     if table[:2] == b"PK" or data.lower().endswith(".npz"):
-        raise MalformedError("data", "only .csv is read here: memverify export DATA -o data.csv writes it")
+        wanted = "memverify export DATA -o data.csv (or data.sparse, for sparse data) writes it"
+        raise MalformedError("data", f"only .csv and .sparse are read here: {wanted}")
     texts = _read_file(certificate, "certificate"), _read_file(network, "network")
-    return check_certificate(*texts, read_csv(table))
+    is_sparse = table.startswith(b"memverify-sparse-dataset")
+    return check_certificate(*texts, read_sparse(table) if is_sparse else read_csv(table))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(description="Check a memorization certificate exactly.")
-    for name, endings in {"certificate": ".json", "network": ".json or .json.gz", "data": ".csv"}.items():
+    for name, endings in {
+        "certificate": ".json",
+        "network": ".json or .json.gz",
+        "data": ".csv or .sparse",
+    }.items():
         parser.add_argument(name, help=endings)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from typing import Any
 
@@ -12,13 +13,29 @@ from .inputs import load_data
 
 
 def run_export(options: argparse.Namespace) -> int:
-    """Write a data set as canonical .csv."""
-    from ..datasets import save_dataset_csv
+    """Write a data set as canonical .csv, or a sparse one as text or .npz."""
+    from ..any_dataset import dense_form
+    from ..datasets import save_dataset_csv, save_sparse_npz
+    from ..datasets.sparse_text import save_sparse_text
+    from ..errors import FileFormatError
     from ..formats.atomic import check_writable
+    from ..sparse_dataset import SparseDataset
 
     check_writable(options.output)
     dataset = load_data(options)
-    save_dataset_csv(dataset, options.output)
+    ending = os.path.splitext(options.output)[1].lower()
+    if ending not in (".sparse", ".npz"):
+        dataset = dense_form(dataset)
+        save_dataset_csv(dataset, options.output)
+    elif not isinstance(dataset, SparseDataset):
+        raise FileFormatError(
+            f"{options.output}: {ending} holds sparse data, and these have all coordinates written out; "
+            "name a .csv file"
+        )
+    elif ending == ".npz":
+        save_sparse_npz(dataset, options.output)
+    else:
+        save_sparse_text(dataset, options.output)
     report = {
         "output": options.output,
         "n_samples": dataset.n_samples,

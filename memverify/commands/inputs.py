@@ -6,11 +6,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..any_dataset import AnyDataset
     from ..any_network import AnyNetwork
-    from ..dataset import Dataset
 
 
-def load_data(options: argparse.Namespace) -> Dataset:
+def load_data(options: argparse.Namespace) -> AnyDataset:
     """Load the data set that is named on the command line."""
     from ..datasets import load_dataset
 

@@ -11,8 +11,8 @@ from ..console import Progress, big_number, print_pairs
 from .inputs import load_data, sizes
 
 if TYPE_CHECKING:
+    from ..any_dataset import AnyDataset
     from ..any_network import AnyNetwork
-    from ..dataset import Dataset
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -178,7 +178,7 @@ def _ball_reason(report: dict[str, Any], wrong: Any) -> str:
     return f"{report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right, none is refuted"
 
 
-def _report_radii(network: Any, dataset: Dataset, options: argparse.Namespace) -> int:
+def _report_radii(network: Any, dataset: AnyDataset, options: argparse.Namespace) -> int:
     """Report the largest balls inside the cells of a convex-cell network."""
     from ..certification.cell_balls import check_own_samples
     from ..certification.cell_radii import cell_radii
@@ -214,25 +214,31 @@ def _write_lines(path: str, lines: list[str]) -> None:
 
 
 def _evaluation(
-    network: AnyNetwork, dataset: Dataset, dtype: str, progress: Progress
+    network: AnyNetwork, dataset: AnyDataset, dtype: str, progress: Progress
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the report, and every output as text."""
     report: dict[str, Any] = {"dtype": dtype, "n_samples": dataset.n_samples}
     if dtype == "exact":
-        from ..evaluation.exact import evaluate_exact, signs
+        import numpy as np
+
+        from ..evaluation.exact import signs
+        from ..evaluation.sparse import distinct_outputs
         from ..rational import format_number
 
-        outputs = evaluate_exact(network, dataset, progress.update)
-        found = signs(outputs)[:, 0]
+        distinct = distinct_outputs(network, dataset, progress.update)
+        values, index = distinct.values[:, 0].tolist(), distinct.index
+        found = signs(distinct.values)[:, 0][index]
         wrong = int((found != dataset.labels).sum())
-        margins = (outputs[:, 0] * dataset.labels.astype(object)).tolist()
+        margins = [values[c] for c in np.unique(index[dataset.labels > 0]).tolist()]
+        margins += [-values[c] for c in np.unique(index[dataset.labels < 0]).tolist()]
         report |= {
             "accuracy": 1 - wrong / dataset.n_samples,
             "n_wrong": wrong,
             "n_zero": int((found == 0).sum()),
             "min_margin": format_number(min(margins)),
         }
-        return report, [format_number(v) for v in outputs[:, 0].tolist()]
+        texts = [format_number(value) for value in values]
+        return report, [texts[c] for c in index.tolist()]
     from ..constructions.materialize import materialize
     from ..convex_cells import ConvexCellNetwork
     from ..evaluation.torch_backend import evaluate_float
@@ -249,6 +255,6 @@ def _evaluation(
     return report, [repr(v) for v in answer.outputs.tolist()]
 
 
-def _write_outputs(path: str, dataset: Dataset, texts: list[str]) -> None:
+def _write_outputs(path: str, dataset: AnyDataset, texts: list[str]) -> None:
     pairs = enumerate(zip(dataset.labels.tolist(), texts, strict=True))
     _write_lines(path, ["index,label,output", *(f"{i},{label},{text}" for i, (label, text) in pairs)])

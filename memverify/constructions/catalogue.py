@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..dataset import Dataset
+from ..any_dataset import AnyDataset, dense_form
 from ..errors import ConstructionError, UnknownNameError
 from .construction import Construction
 
@@ -182,14 +182,14 @@ def flag(option: str) -> str:
     return f"--{option.replace('_', '-')}"
 
 
-def construct(name: str, dataset: Dataset, *, literal: bool = False, **options: Any) -> Construction:
+def construct(name: str, dataset: AnyDataset, *, literal: bool = False, **options: Any) -> Construction:
     """Build a construction by name.
 
     Parameters
     ----------
     name : str
         See `CATALOGUE`.
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
     literal : bool, optional
         Build it exactly as printed, errors included (optimal-parameters only: base 10, the
         paper's scale).
@@ -225,4 +225,4 @@ def construct(name: str, dataset: Dataset, *, literal: bool = False, **options: 
     for option in entry.needs:
         if option not in options:
             raise ConstructionError(f"{name} needs {flag(option)}; see: memverify construct --help")
-    return entry.load(literal)(dataset, **options)
+    return entry.load(literal)(dense_form(dataset), **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isqrt
 
+from ..any_dataset import AnyDataset, dense_form
 from ..dataset import Dataset
 from ..rational import Rational
 from ..separation import separation_squared
@@ -12,7 +13,7 @@ MAX_PAIRS = 400_000_000
 """With more pairs of opposite samples than this the separation is not computed."""
 
 
-def optimal_parameters_bound(dataset: Dataset) -> dict[str, object] | None:
+def optimal_parameters_bound(dataset: AnyDataset) -> dict[str, object] | None:
     r"""Width, depth and parameters that Theorem 4.1 (repaired) guarantees for these data.
 
     With :math:`s=\lceil\sqrt N\rceil` and :math:`c = wx+b \le 33 n N^2/c_0` (Lemma B.1 with its
@@ -31,7 +32,7 @@ def optimal_parameters_bound(dataset: Dataset) -> dict[str, object] | None:
     >>> optimal_parameters_bound(Dataset([[0], [1]], [-1, 1]))["depth"]
     18
     """
-    square = affordable_separation_squared(dataset)
+    square = affordable_separation_squared(dense_form(dataset))
     if square is None:
         return None
     count, n = dataset.n_samples, dataset.n_features

@@ -2,5 +2,6 @@
 
 from .csv_reader import save_dataset_csv
 from .load import load_dataset
+from .sparse_npz import save_sparse_npz
 
-__all__ = ["load_dataset", "save_dataset_csv"]
+__all__ = ["load_dataset", "save_dataset_csv", "save_sparse_npz"]

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..dataset import Dataset
+from ..any_dataset import AnyDataset
 from ..errors import FileFormatError, UnknownNameError
 from ..rational import shorten
-from . import cifar10, csv_reader, digits, mnist, npz_reader
+from . import cifar10, csv_reader, digits, mnist, npz_reader, sparse_text
 from .files import shown
 from .named import ClassArrays, parse_spec, select_classes, split_name
 
@@ -43,28 +43,29 @@ NAMED_SETS: dict[str, NamedSet] = {
     "mnist": NamedSet(mnist.load_mnist, ("train", "test")),
     "cifar10": NamedSet(cifar10.load_cifar10, ("train", "test"), by_class=True),
 }
-FILE_READERS: dict[str, Callable[[str], Dataset]] = {
+FILE_READERS: dict[str, Callable[[str], AnyDataset]] = {
     ".csv": csv_reader.read_csv,
     ".npz": npz_reader.read_npz,
+    ".sparse": sparse_text.read_sparse_text,
 }
 
 
-def load_dataset(spec: str, *, data_dir: DataDir = None) -> Dataset:
+def load_dataset(spec: str, *, data_dir: DataDir = None) -> AnyDataset:
     """Load a data set by name or from a file.
 
     Parameters
     ----------
     spec : str
         ``name:A,B`` (class A is labeled -1, class B +1), ``name:A,B:K`` (the first K samples
-        of each class), or the path of a ``.csv`` or ``.npz`` file. ``name@test`` takes the
+        of each class), or the path of a ``.csv``, ``.npz`` or ``.sparse`` file. ``name@test`` takes the
         test split, ``name@train`` the default one. An existing file wins over a name.
     data_dir : str or Path, optional
         Folder searched first for the files of a named set.
 
     Returns
     -------
-    Dataset
-        Its name is the spec.
+    Dataset or SparseDataset
+        Its name is the spec. Named sets and ``.csv`` files give a `Dataset`.
 
     Raises
     ------
@@ -115,7 +116,8 @@ def matching_test_spec(spec: str) -> str | None:
 
 
 def _readable() -> str:
-    return f"files end in {' or '.join(FILE_READERS)}"
+    *others, last = FILE_READERS
+    return f"files end in {', '.join(others)} or {last}"
 
 
 def _unknown(spec: str, name: str) -> str:

@@ -2,8 +2,9 @@
 
 Arrays ``x`` and ``y``, or the integer arrays ``x_num``, ``x_den`` and ``y``; optional
 integer scalars ``scale_num`` and ``scale_den`` multiply the coordinates. Floats mean their
-binary values. Nothing is unpickled, and nothing is allocated before the declared sizes
-have been compared with the archive's own and with `MAX_BYTES`.
+binary values. Or the five arrays of a sparse data set, see `sparse_npz`. Nothing is unpickled,
+and nothing is allocated before the declared sizes have been compared with the archive's own
+and with `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from gmpy2 import mpq, mpz
 
+from ..any_dataset import AnyDataset
 from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NonFiniteError
 from ..rational import Rational, lcm_of
+from . import sparse_npz
 from .files import reading, shown
 
 MAX_BYTES = 1 << 33
@@ -34,7 +37,10 @@ MAX_ARRAYS = 16
 _SCALES = {"scale_num", "scale_den"}
 _PLAIN = {"x", "y"}
 _RATIOS = {"x_num", "x_den", "y"}
+_SPARSE = sparse_npz.ARRAYS
+_MAY_BE_EMPTY = {"columns", "codes"}
 _LAYOUT = "a data set has x and y, or x_num, x_den and y; scale_num and scale_den are optional"
+_SPARSE_LAYOUT = "a sparse data set has header, labels, lengths, columns and codes"
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ class _Entry:
     shape: tuple[int, ...]
 
 
-def read_npz(path: str | Path) -> Dataset:
-    """Read a .npz data set.
+def read_npz(path: str | Path) -> AnyDataset:
+    """Read a .npz data set, sparse or not.
 
     Parameters
     ----------
@@ -56,7 +62,7 @@ def read_npz(path: str | Path) -> Dataset:
 
     Returns
     -------
-    Dataset
+    Dataset or SparseDataset
         The samples in the order of the rows.
 
     Raises
@@ -73,6 +79,8 @@ def read_npz(path: str | Path) -> Dataset:
     place = shown(path)
     with reading(path) as stream:
         arrays = _read_arrays(stream, place)
+        if arrays.keys() == _SPARSE:
+            return sparse_npz.sparse_of(arrays, place, str(path))
         scale = _scale_of(arrays, place)
         labels = _labels_of(arrays["y"], place)
         if "x" in arrays:
@@ -119,8 +127,10 @@ def _read_headers(archive: zipfile.ZipFile, place: str) -> dict[str, _Entry]:
     arrays = given - _SCALES
     if len(given) != len(names):
         raise FileFormatError(f"{place}: an array is there twice; the arrays are {there}")
-    if arrays not in (_PLAIN, _RATIOS):
+    if arrays not in (_PLAIN, _RATIOS) and given != _SPARSE:
+        sparse = "header" in given and not given & (_PLAIN | _RATIOS)
         wanted = _RATIOS if given & {"x_num", "x_den"} and "x" not in given else _PLAIN
+        wanted, arrays, layout = (_SPARSE, given, _SPARSE_LAYOUT) if sparse else (wanted, arrays, _LAYOUT)
         missing = ", ".join(sorted(wanted - arrays))
         extra = ", ".join(sorted(ascii(name)[1:-1][:60] for name in arrays - wanted)[:MAX_ARRAYS])
         trouble = "; ".join(
@@ -128,7 +138,7 @@ def _read_headers(archive: zipfile.ZipFile, place: str) -> dict[str, _Entry]:
             for text, found in ((f"missing array {missing}", missing), (f"unexpected array {extra}", extra))
             if found
         )
-        raise FileFormatError(f"{place}: {trouble}; the arrays are {there}; {_LAYOUT}")
+        raise FileFormatError(f"{place}: {trouble}; the arrays are {there}; {layout}")
     entries = {
         name: _read_header(archive, info, name, place) for name, info in zip(names, infos, strict=True)
     }
@@ -179,7 +189,7 @@ def _read_header(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, pla
         raise FileFormatError(
             f"{where}: the header declares {declared} bytes of data, the archive holds {there}"
         )
-    if declared == 0:
+    if declared == 0 and name not in _MAY_BE_EMPTY:
         raise DatasetError(f"{where}: no data, its shape is {shape}")
     return _Entry(info, dtype, shape)
 

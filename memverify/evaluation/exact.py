@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
 from ..convex_cells import ConvexCellNetwork
-from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..rational import Rational
+from ..sparse_dataset import SparseDataset
 from .columns import Column
 from .plain import evaluate_plain
 from .pointwise import evaluate_pointwise
@@ -35,13 +36,13 @@ _WIDE = 4096
 _SHORT_WEIGHT_BITS = 40
 
 
-def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | None = None) -> Outputs:
+def evaluate_exact(network: AnyNetwork, dataset: AnyDataset, progress: Progress | None = None) -> Outputs:
     """Return F(x) for every sample, exactly.
 
     Parameters
     ----------
     network : Network or ConvexCellNetwork
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
         Points of dimension ``network.input_dim``.
     progress : callable, optional
         Called with (steps done, steps in all).
@@ -57,7 +58,7 @@ def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | N
 
     Examples
     --------
-    >>> from memverify.network import Affine, Network
+    >>> from memverify import Affine, Dataset, Network
     >>> net = Network.sequential([Affine.from_dense([["1/3"]], [-1])])
     >>> evaluate_exact(net, Dataset([[1], [4]], [-1, 1])).ravel().tolist()
     [mpq(-2,3), mpq(1,3)]
@@ -66,6 +67,10 @@ def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | N
         raise DimensionMismatchError(
             f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
         )
+    if isinstance(dataset, SparseDataset):
+        from .sparse import distinct_outputs
+
+        return distinct_outputs(network, dataset, progress).spread()
     outputs = np.empty((dataset.n_samples, network.output_dim), dtype=object)
     if isinstance(network, ConvexCellNetwork):
         from .cells import cell_outputs
@@ -89,13 +94,14 @@ def evaluate_exact(network: AnyNetwork, dataset: Dataset, progress: Progress | N
     for done, start in enumerate(starts):
         stop = min(start + block, dataset.n_samples)
         part = dataset if stop - start == dataset.n_samples else dataset.subset(range(start, stop))
-        report = _part_of(progress, done, len(starts))
+        report = part_of(progress, done, len(starts))
         for unit, column in enumerate(evaluate_shared(network, part, report)):
             outputs[start:stop, unit] = _rationals(column)
     return outputs
 
 
-def _part_of(progress: Progress | None, done: int, parts: int) -> Progress | None:
+def part_of(progress: Progress | None, done: int, parts: int) -> Progress | None:
+    """Return what reports one of several equal parts of the work."""
     if progress is None or parts == 1:
         return progress
 

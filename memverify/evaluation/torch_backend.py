@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpfr, mpq
 
+from ..any_dataset import AnyDataset, dense_form
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..network import Affine, Network
@@ -57,7 +58,7 @@ class FloatEvaluation:
 
 def evaluate_float(
     network: Network,
-    dataset: Dataset,
+    dataset: AnyDataset,
     dtype: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> FloatEvaluation:
@@ -78,6 +79,7 @@ def evaluate_float(
         )
     import torch
 
+    dataset = dense_form(dataset)
     kind = torch.float32 if dtype == "float32" else torch.float64
     rounder = Rounder(dtype)
     layers = [_cast(layer, rounder, kind) for layer in network.layers]

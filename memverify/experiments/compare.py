@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..any_dataset import AnyDataset, dense_form
 from ..certification.certificate import Certificate
 from ..certification.certify import certify
 from ..constructions.catalogue import CATALOGUE, construct
@@ -20,8 +21,8 @@ Row = dict[str, Any]
 
 
 def compare_constructions(
-    dataset: Dataset,
-    test: Dataset | None = None,
+    dataset: AnyDataset,
+    test: AnyDataset | None = None,
     *,
     names: Iterable[str] | None = None,
     distribution: Any = None,
@@ -32,9 +33,9 @@ def compare_constructions(
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or SparseDataset
         To be memorized.
-    test : Dataset, optional
+    test : Dataset or SparseDataset, optional
         Where accuracy is counted, from exact signs; F(x) = 0 is counted as wrong.
     names : iterable of str, optional
         Which constructions; all of them if left out.
@@ -66,6 +67,7 @@ def compare_constructions(
     for name in chosen:
         if name not in CATALOGUE:
             raise UnknownNameError(f"unknown construction {name!r}; known: {', '.join(CATALOGUE)}")
+    dataset = dense_form(dataset)
     rows = []
     for done, name in enumerate(chosen):
         if progress:
@@ -79,7 +81,7 @@ def compare_constructions(
     return rows
 
 
-def _row(name: str, dataset: Dataset, test: Dataset | None, distribution: Any, seed: int) -> Row:
+def _row(name: str, dataset: Dataset, test: AnyDataset | None, distribution: Any, seed: int) -> Row:
     entry = CATALOGUE[name]
     options: dict[str, Any] = {}
     if "seed" in entry.options():

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..any_dataset import dense_form
 from ..dataset import Dataset
 from ..datasets import load_dataset
 from ..errors import DatasetError, FileFormatError
@@ -133,8 +134,8 @@ def train_pair(
 
     lower, upper = pair
     train, test = data or (
-        load_dataset(f"cifar10:{lower},{upper}:{SAMPLES_PER_CLASS}", data_dir=data_dir),
-        load_dataset(f"cifar10@test:{lower},{upper}", data_dir=data_dir),
+        dense_form(load_dataset(f"cifar10:{lower},{upper}:{SAMPLES_PER_CLASS}", data_dir=data_dir)),
+        dense_form(load_dataset(f"cifar10@test:{lower},{upper}", data_dir=data_dir)),
     )
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     before = torch.get_num_threads()

@@ -142,7 +142,7 @@ def test_unknown_names_name_the_nearest(spec: str, near: str) -> None:
         UnknownNameError, match=f"did you mean {near}.*known names are digits, mnist"
     ) as caught:
         load_dataset(spec)
-    assert ".csv or .npz" in str(caught.value)
+    assert ".csv, .npz or .sparse" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_junk_is_unknown(spec: str) -> None:
 
 def test_files_of_other_kinds_and_folders(tmp_path) -> None:
     (tmp_path / "data.txt").write_text("1,1\n")
-    with pytest.raises(FileFormatError, match=r"not read; files end in \.csv or \.npz"):
+    with pytest.raises(FileFormatError, match=r"not read; files end in \.csv, \.npz or \.sparse"):
         load_dataset(str(tmp_path / "data.txt"))
     with pytest.raises(UnknownNameError, match="is a folder"):
         load_dataset(str(tmp_path))

@@ -1,0 +1,85 @@
+"""What every command line of the project does alike: one-line errors, exit codes, lazy imports.
+
+A command names the function that runs it as "module:function" of its package's ``commands``,
+imported only when it is chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import NoReturn, TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad arguments get one line, as all bad input does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2."""
+        self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
+def execute(options: argparse.Namespace, package: str) -> int:
+    """Run the chosen command and return its exit code; bad input is one line and 2.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        With ``runs``, the command's "module:function".
+    package : str
+        The package whose ``commands`` hold the module.
+    """
+    from .errors import MemverifyError
+
+    module, _, function = options.runs.partition(":")
+    try:
+        run = getattr(importlib.import_module(f"{package}.commands.{module}"), function)
+        code: int = run(options)
+        sys.stdout.flush()
+        return code
+    except MemverifyError as error:
+        return _fail(str(error), 2)
+    except MemoryError:
+        return _fail("undecided: out of memory; try a machine with more, or smaller input", 3)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def add_command(
+    commands: Commands, name: str, does: str, example: str, runs: str, exit_codes: str
+) -> Parser:
+    """Add a command with a line of help, an example, its exit codes, and what runs it."""
+    parser = commands.add_parser(
+        name,
+        help=does,
+        description=does[0].upper() + does[1:] + ".",
+        epilog=f"example: {example}\n{exit_codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(runs=runs)
+    return parser
+
+
+def add_json(parser: Parser) -> None:
+    """Add ``--json``, which every command that reports has."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def natural(text: str) -> int:
+    """Parse a count or a seed: ASCII digits, no sign."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r} is no natural number; give an integer from 0")
+    return int(text)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code

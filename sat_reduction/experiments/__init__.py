@@ -1,0 +1,1 @@
+"""Experiments with D(phi): each writes its numbers first and a picture after."""
