@@ -64,17 +64,13 @@ def measure(name: str, path: str) -> dict[str, Any]:
 
 def compare(n_clauses: int, folder: Path) -> dict[str, Any]:
     """Measure all readers on one random formula of ten clauses a variable."""
-    from sat_reduction.dimacs import save_dimacs
-    from sat_reduction.generate import random_cnf
-
     path = folder / f"{n_clauses}.cnf"
-    save_dimacs(random_cnf(n_clauses // 10, n_clauses, 3, seed=1), path)
+    # Not made here: a child's peak memory begins with what its parent holds.
+    _run("--make", str(n_clauses), str(path))
     record: dict[str, Any] = {"n_clauses": n_clauses, "file_mib": path.stat().st_size / 2**20}
     summaries = {}
     for name in READERS:
-        command = [sys.executable, "-m", "benchmarks.dimacs_parsing", "--one", name, str(path)]
-        run = subprocess.run(command, capture_output=True, text=True, check=True)
-        found = json.loads(run.stdout)
+        found = json.loads(_run("--one", name, str(path)))
         summaries[name] = found.pop("summary")
         record |= {f"{name}_{key}": value for key, value in found.items()}
     if summaries["sat_reduction"] != summaries["pysat"] or summaries["z3"][0] != n_clauses:
@@ -85,13 +81,30 @@ def compare(n_clauses: int, folder: Path) -> dict[str, Any]:
     return record
 
 
+def _run(*arguments: str) -> str:
+    command = [sys.executable, "-m", "benchmarks.dimacs_parsing", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def make(n_clauses: int, path: str) -> None:
+    """Write the formula."""
+    from sat_reduction.dimacs import save_dimacs
+    from sat_reduction.generate import random_cnf
+
+    save_dimacs(random_cnf(n_clauses // 10, n_clauses, 3, seed=1), path)
+
+
 def main() -> int:
     """Run all sizes and write CSV and picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/benchmarks"))
     parser.add_argument("--sizes", type=int, nargs="*", default=list(SIZES))
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.make is not None:
+        make(int(options.make[0]), options.make[1])
+        return 0
     if options.one is not None:
         print(json.dumps(measure(*options.one)))
         return 0

@@ -41,8 +41,8 @@ from sat_reduction.generate import planted_cnf, random_cnf
 from sat_reduction.megiddo import megiddo_reduction
 from sat_reduction.reversible import linear_reduction
 from sat_reduction.solvers import solve
-from sat_reduction.witness import witness
 from sat_reduction.witness_margin import WitnessMargins
+from sat_reduction.witness_network import witness
 
 FIELDS = ("comparison", "instance", "ours", "rival", "ours_value", "rival_value", "unit", "ratio")
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ from memverify.certification.certify import certify
 from sat_reduction.assignments import load_model
 from sat_reduction.bundle import encode_source
 from sat_reduction.dimacs import load_dimacs
-from sat_reduction.witness import witness
+from sat_reduction.witness_network import witness
 times = {"import": time.perf_counter() - start}
 def step(name, run):
     begin = time.perf_counter()
@@ -94,7 +94,8 @@ def measure_scale(n_variables: int, n_clauses: int, rounds: int) -> list[Row]:
         Path(answer).write_text(f"v {literals} 0\n", encoding="ascii")
         del formula
         for scheme in ("paper", "nae"):
-            ours, rival = {}, {}
+            ours: dict[str, Any] = {}
+            rival: dict[str, Any] = {}
             for _ in range(rounds):
                 ours = _better(ours, _in_process(_OURS, path, answer, scheme))
                 rival = _better(rival, _in_process(_PYSAT, path))
@@ -107,7 +108,9 @@ def measure_scale(n_variables: int, n_clauses: int, rounds: int) -> list[Row]:
                 ("parsing", ours["times"]["parse"], rival["times"]["parse"], "s"),
                 ("peak memory", ours["peak"] / 1e6, rival["peak"] / 1e6, "MB"),
             ):
-                rows.append(_row("scale", f"{instance}; {what}", "memverify", "PySAT parsing", mine, theirs, unit))
+                rows.append(
+                    _row("scale", f"{instance}; {what}", "memverify", "PySAT parsing", mine, theirs, unit)
+                )
     return rows
 
 
@@ -133,7 +136,10 @@ def measure_certify(rounds: int) -> list[Row]:
     exact, margin = _least_time(lambda: margins.least(signs), 200 * rounds)
     whole, found = _least_time(lambda: certify(network, encoding.dataset(), with_bound=False), 10 * rounds)
     dense, slow_margin = _least_time(lambda: _dense_fractions(encoding, network), 1)
-    if Fraction(int(margin.numerator), int(margin.denominator)) != slow_margin or found.min_margin != margin:
+    if (
+        Fraction(int(margin.numerator), int(margin.denominator)) != slow_margin
+        or found.min_margin != margin
+    ):
         raise RuntimeError(f"the sides disagree: {margin}, {found.min_margin} and {slow_margin}")
     by_z3, holds = _least_time(lambda: _z3_certifies(encoding, network), 1)
     if not holds:
@@ -141,7 +147,9 @@ def measure_certify(rounds: int) -> list[Row]:
     name = f"n = 100, m = 430, paper: {encoding.n_samples:,} samples"
     return [
         _row("certify", name, "closed form", "dense fractions", exact, dense, "s"),
-        _row("certify", f"{name}; first time", "closed form", "dense fractions", laid_out + exact, dense, "s"),
+        _row(
+            "certify", f"{name}; first time", "closed form", "dense fractions", laid_out + exact, dense, "s"
+        ),
         _row("certify", name, "certificate file's content", "dense fractions", whole, dense, "s"),
         _row("certify", name, "closed form", "z3, point by point", exact, by_z3, "s"),
     ]
@@ -159,7 +167,7 @@ def _dense_fractions(encoding: Encoding, network: Network) -> Fraction:
                 weights[column] = Fraction(int(weight.numerator), int(weight.denominator))
             rows.append((weights, Fraction(int(row.bias.numerator), int(row.bias.denominator))))
         layers.append(rows)
-    least = None
+    least: Fraction | None = None
     for index, label in enumerate(data.labels.tolist()):
         values = [Fraction(int(v.numerator), int(v.denominator)) for v in data.point(index)]
         for depth, rows in enumerate(layers):
@@ -199,7 +207,7 @@ def _z3_certifies(encoding: Encoding, network: Network) -> bool:
 
 
 def measure_transformation(rounds: int) -> list[Row]:
-    """The linear reduction against Megiddo's product: clauses, and one solver's time."""
+    """Compare the linear reduction with Megiddo's product: clauses, and one solver's time."""
     rows = []
     for seed, wanted in ((3, True), (4, False)):
         source = _near_threshold(150, 645, seed, wanted)
@@ -214,7 +222,9 @@ def measure_transformation(rounds: int) -> list[Row]:
         )  # fmt: skip
         quick, _ = _least_time(lambda: solve(linear, "cadical195"), rounds)  # noqa: B023
         slow, _ = _least_time(lambda: solve(product, "cadical195"), 1)  # noqa: B023
-        rows.append(_row("transformation", f"{name}; cadical195", "linear", "Megiddo's product", quick, slow, "s"))
+        rows.append(
+            _row("transformation", f"{name}; cadical195", "linear", "Megiddo's product", quick, slow, "s")
+        )
     return rows
 
 
@@ -249,7 +259,8 @@ def _row(
         "unit": unit,
         "ratio": theirs / mine,
     }
-    print(f"{comparison}: {instance}: {ours} {mine:.4g} {unit}, {rival} {theirs:.4g} {unit}, {theirs / mine:.4g}x")
+    sides = f"{ours} {mine:.4g} {unit}, {rival} {theirs:.4g} {unit}"
+    print(f"{comparison}: {instance}: {sides}, {theirs / mine:.4g}x", flush=True)
     return row
 
 

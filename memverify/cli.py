@@ -5,24 +5,12 @@ Heavy modules are imported by the command that needs them.
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
-import sys
 from collections.abc import Sequence
-from typing import NoReturn, TypeAlias
 
 from . import __version__
+from .command_line import Commands, Parser, add_command, add_json, execute, natural
 
-_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 EXIT_CODES = "exit codes: 0 proved or done, 1 refuted, 2 unusable input, 3 undecided"
-
-
-class _Parser(argparse.ArgumentParser):
-    """Bad arguments get one line, as all bad input does."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,32 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 0
-    from .errors import MemverifyError
-
-    module, _, function = options.runs.partition(":")
-    try:
-        run = getattr(importlib.import_module(f".commands.{module}", __package__), function)
-        code: int = run(options)
-        sys.stdout.flush()
-        return code
-    except MemverifyError as error:
-        return _fail(str(error), 2)
-    except MemoryError:
-        return _fail("undecided: out of memory; try a machine with more, or fewer samples", 3)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return execute(options, "memverify")
 
 
-def _fail(message: str, code: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return code
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _build_parser() -> Parser:
+    parser = Parser(
         prog="memverify",
         description="Build networks that memorize a data set, and certify memorization exactly.",
         epilog=f"{EXIT_CODES}. Start with: memverify demo",
@@ -72,7 +39,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_constructing(commands: _Commands) -> None:
+def _add_constructing(commands: Commands) -> None:
     construct = _command(
         commands,
         "construct",
@@ -85,9 +52,9 @@ def _add_constructing(commands: _Commands) -> None:
     construct.add_argument(
         "-o", "--output", required=True, metavar="NET", help=".json or .json.gz to write"
     )
-    construct.add_argument("--seed", type=_natural, help="of the random directions (default 0)")
+    construct.add_argument("--seed", type=natural, help="of the random directions (default 0)")
     _construction_options(construct)
-    _json_argument(construct)
+    add_json(construct)
 
     listing = _command(
         commands,
@@ -96,10 +63,10 @@ def _add_constructing(commands: _Commands) -> None:
         "memverify constructions",
         "construct:run_constructions",
     )
-    _json_argument(listing)
+    add_json(listing)
 
 
-def _construction_options(parser: argparse.ArgumentParser) -> None:
+def _construction_options(parser: Parser) -> None:
     group = parser.add_argument_group("options of some constructions (numbers are exact: 1/10, 0.1)")
     add = group.add_argument
     add("--base", type=int, choices=(2, 10), help="digit base (default 2: dyadic weights)")
@@ -124,7 +91,7 @@ def _construction_options(parser: argparse.ArgumentParser) -> None:
     add("--perturb", action="store_true", help="accept data not in general position (baum1988)")
 
 
-def _add_networks(commands: _Commands) -> None:
+def _add_networks(commands: Commands) -> None:
     info = _command(
         commands,
         "info",
@@ -134,7 +101,7 @@ def _add_networks(commands: _Commands) -> None:
     )
     info.add_argument("network", metavar="NET")
     _data_argument(info, optional=True)
-    _json_argument(info)
+    add_json(info)
 
     certify = _command(
         commands,
@@ -146,7 +113,7 @@ def _add_networks(commands: _Commands) -> None:
     certify.add_argument("network", metavar="NET")
     _data_argument(certify)
     certify.add_argument("-o", "--output", metavar="CERT", help="certificate or counterexample to write")
-    _json_argument(certify)
+    add_json(certify)
 
     check = _command(
         commands,
@@ -158,7 +125,7 @@ def _add_networks(commands: _Commands) -> None:
     check.add_argument("certificate", metavar="CERT")
     check.add_argument("network", metavar="NET")
     _data_argument(check)
-    _json_argument(check)
+    add_json(check)
 
     evaluate = _command(
         commands,
@@ -171,7 +138,7 @@ def _add_networks(commands: _Commands) -> None:
     _data_argument(evaluate)
     evaluate.add_argument("--dtype", choices=("float32", "float64", "exact"), default="exact")
     evaluate.add_argument("-o", "--output", metavar="CSV", help="write index,label,output of every sample")
-    _json_argument(evaluate)
+    add_json(evaluate)
 
     robust = _command(
         commands,
@@ -185,10 +152,10 @@ def _add_networks(commands: _Commands) -> None:
     robust.add_argument("--radius", metavar="R", help="exact; may be left out for convex-cell networks")
     robust.add_argument("--norm", choices=("inf", "l2"), default="inf", help="(default inf)")
     robust.add_argument("-o", "--output", metavar="CSV", help="write what is known of every sample")
-    _json_argument(robust)
+    add_json(robust)
 
 
-def _add_data(commands: _Commands) -> None:
+def _add_data(commands: Commands) -> None:
     export = _command(
         commands,
         "export",
@@ -204,7 +171,7 @@ def _add_data(commands: _Commands) -> None:
         metavar="FILE",
         help=".csv with all coordinates; .sparse or .npz for sparse data",
     )
-    _json_argument(export)
+    add_json(export)
 
     sample = _command(
         commands,
@@ -216,10 +183,10 @@ def _add_data(commands: _Commands) -> None:
     sample.add_argument(
         "distribution", metavar="DISTRIBUTION", help="a distribution file (docs/formats.md)"
     )
-    sample.add_argument("count", type=_natural, metavar="N")
-    sample.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    sample.add_argument("count", type=natural, metavar="N")
+    sample.add_argument("--seed", type=natural, default=0, help="(default 0)")
     sample.add_argument("-o", "--output", required=True, metavar="CSV")
-    _json_argument(sample)
+    add_json(sample)
 
     accuracy = _command(
         commands,
@@ -231,16 +198,16 @@ def _add_data(commands: _Commands) -> None:
     accuracy.add_argument("network", metavar="NET")
     accuracy.add_argument("distribution", metavar="DISTRIBUTION")
     accuracy.add_argument(
-        "--samples", type=_natural, default=10_000, metavar="N", help="where sampling is needed"
+        "--samples", type=natural, default=10_000, metavar="N", help="where sampling is needed"
     )
     accuracy.add_argument(
         "--confidence", default="0.99", metavar="C", help="of the interval (default 0.99)"
     )
-    accuracy.add_argument("--seed", type=_natural, default=0, help="(default 0)")
-    _json_argument(accuracy)
+    accuracy.add_argument("--seed", type=natural, default=0, help="(default 0)")
+    add_json(accuracy)
 
 
-def _add_studies(commands: _Commands) -> None:
+def _add_studies(commands: Commands) -> None:
     compare = _command(
         commands,
         "compare",
@@ -254,9 +221,9 @@ def _add_studies(commands: _Commands) -> None:
     )
     compare.add_argument("--only", metavar="NAMES", help="constructions, separated by commas")
     compare.add_argument("--distribution", metavar="FILE", help="lets nongeneralizing take part")
-    compare.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    compare.add_argument("--seed", type=natural, default=0, help="(default 0)")
     compare.add_argument("--plot", metavar="SVG", help="write a picture")
-    _json_argument(compare)
+    add_json(compare)
 
     table = _command(
         commands,
@@ -268,14 +235,14 @@ def _add_studies(commands: _Commands) -> None:
     table.add_argument("number", type=int, choices=(1, 2, 3, 4), metavar="1|2|3|4")
     table.add_argument("--pairs", nargs="+", metavar="A,B", help="(default: all of the table)")
     table.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
-    table.add_argument("--epochs", type=_natural, default=20, help="of table 3's training (default 20)")
+    table.add_argument("--epochs", type=natural, default=20, help="of table 3's training (default 20)")
     table.add_argument(
         "-o",
         "--output",
         metavar="DIR",
         help="write CSV, JSON and a picture there; interrupted runs go on (table 3: default table-3)",
     )
-    _json_argument(table)
+    add_json(table)
 
     narrow = _command(
         commands,
@@ -284,16 +251,16 @@ def _add_studies(commands: _Commands) -> None:
         "memverify narrow --dimension 3 -o narrow",
         "studies:run_narrow",
     )
-    narrow.add_argument("--dimension", type=_natural, default=3, metavar="n", help="(default 3)")
+    narrow.add_argument("--dimension", type=natural, default=3, metavar="n", help="(default 3)")
     narrow.add_argument(
-        "--widths", type=_natural, nargs="+", metavar="w", help="below n (default: 1 and 2 where possible)"
+        "--widths", type=natural, nargs="+", metavar="w", help="below n (default: 1 and 2 where possible)"
     )
-    narrow.add_argument("--seed", type=_natural, default=0, help="(default 0)")
+    narrow.add_argument("--seed", type=natural, default=0, help="(default 0)")
     narrow.add_argument(
         "--bound-only", action="store_true", help="no training: bounds and the smallest dimension"
     )
     narrow.add_argument("-o", "--output", metavar="DIR", help="write JSON and a picture there")
-    _json_argument(narrow)
+    add_json(narrow)
 
     demo = _command(
         commands, "demo", "the whole story on handwritten digits", "memverify demo", "studies:run_demo"
@@ -301,20 +268,11 @@ def _add_studies(commands: _Commands) -> None:
     demo.add_argument("-o", "--output", default="demo-output", metavar="DIR", help="(default demo-output)")
 
 
-def _command(commands: _Commands, name: str, what: str, example: str, runs: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=what,
-        description=what[0].upper() + what[1:] + ".",
-        epilog=f"example: {example}\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(runs=runs)
-    return parser
+def _command(commands: Commands, name: str, what: str, example: str, runs: str) -> Parser:
+    return add_command(commands, name, what, example, runs, EXIT_CODES)
 
 
-def _data_argument(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+def _data_argument(parser: Parser, optional: bool = False) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
@@ -323,13 +281,3 @@ def _data_argument(parser: argparse.ArgumentParser, optional: bool = False) -> N
         ".sparse",
     )
     parser.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")
-
-
-def _json_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _natural(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f"{text!r} is no natural number; give an integer from 0")
-    return int(text)

@@ -30,7 +30,7 @@ from .rational import (
     Rational,
     as_rational,
     format_number,
-    lcm_of,
+    lcm_within,
     rational_from_float,
 )
 
@@ -113,12 +113,10 @@ class Dataset:
         self._refuse_contradictions()
 
     def _hold_rationals(self, rationals: Array) -> None:
-        common = mpz(1)
-        for denominator in {value.denominator for value in rationals.flat}:
-            common = lcm_of((common, denominator))
-            if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
-                self._numerators, self._denominator, self._rationals = None, mpz(1), rationals
-                return
+        common = lcm_within({value.denominator for value in rationals.flat}, MAX_COMMON_DENOMINATOR_BITS)
+        if common is None:
+            self._numerators, self._denominator, self._rationals = None, mpz(1), rationals
+            return
         scaled = [value.numerator * (common // value.denominator) for value in rationals.flat]
         self._numerators = narrowest_integers(scaled).reshape(rationals.shape)
         self._denominator = common

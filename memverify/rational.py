@@ -214,6 +214,22 @@ def lcm_of(values: Any) -> Integer:
     return result
 
 
+def lcm_within(values: Any, bits: int) -> Integer | None:
+    """Least common multiple of positive integers, or None once it is longer than ``bits``.
+
+    Examples
+    --------
+    >>> lcm_within([4, 6], 4), lcm_within([4, 6], 3)
+    (mpz(12), None)
+    """
+    result = mpz(1)
+    for value in values:
+        result = lcm_of((result, value))
+        if result.bit_length() > bits:
+            return None
+    return result
+
+
 def shorten(text: str, limit: int = 40) -> str:
     """Cut long text for a message; the length stays visible."""
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -7,7 +7,6 @@ dimensions take a few dozen bytes each and are checked in whole columns. No file
 from __future__ import annotations
 
 import hashlib
-import operator
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -16,9 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from .dataset import INT64_LIMIT, Array, Dataset, Labels, chosen_samples, outside_unit_cube
+from .dataset import (
+    INT64_LIMIT,
+    MAX_COMMON_DENOMINATOR_BITS,
+    Array,
+    Dataset,
+    Labels,
+    chosen_samples,
+    outside_unit_cube,
+)
 from .errors import ContradictorySamplesError, DatasetError
-from .rational import Rational, as_rational, format_number, lcm_of, shorten
+from .notes import copied_note
+from .rational import Rational, as_rational, format_number, lcm_within
 from .sparse_rows import BLOCK_ENTRIES, first_contradiction, row_of_entry, take_rows
 
 MAX_FEATURES = 2**31 - 1
@@ -27,8 +35,6 @@ MAX_DENSE_VALUES = 10**8
 """Most coordinates that `SparseDataset.dense` writes out."""
 FORMAT = "memverify-sparse-dataset"
 """Name of the canonical form and of the file formats."""
-
-MAX_NOTE_DEPTH = 50
 
 _DENSE_TYPES = (np.uint8, np.int16, np.int32, np.int64)
 
@@ -98,8 +104,10 @@ class SparseDataset:
         note: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
-        self.note = _checked_note(note)
-        self.n_features = operator.index(n_features)
+        self.note = copied_note(note)
+        if not isinstance(n_features, (int, np.integer)):
+            raise DatasetError(f"the number of features must be an integer, not {n_features!r}")
+        self.n_features = int(n_features)
         if not 1 <= self.n_features <= MAX_FEATURES:
             raise DatasetError(f"{self.n_features} features; 1 to {MAX_FEATURES} are possible")
         self.background: Rational = as_rational(background)
@@ -246,14 +254,14 @@ class SparseDataset:
         """
         self._refuse_dense(self.n_samples)
         values = [self.background, *self.values]
-        common = lcm_of(value.denominator for value in values)
-        numerators = [int(value * common) for value in values]
-        low, high = min(numerators), max(numerators)
-        fitting = [t for t in _DENSE_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
-        if fitting and low > -INT64_LIMIT:
-            table, scale = np.array(numerators, dtype=fitting[0]), mpq(1, common)
-        else:
-            table, scale = np.fromiter(values, dtype=object, count=len(values)), mpq(1)
+        common = lcm_within({value.denominator for value in values}, MAX_COMMON_DENOMINATOR_BITS)
+        table, scale = np.fromiter(values, dtype=object, count=len(values)), mpq(1)
+        if common is not None:
+            numerators = [int(value * common) for value in values]
+            low, high = min(numerators), max(numerators)
+            fitting = [t for t in _DENSE_TYPES if np.iinfo(t).min <= low and high <= np.iinfo(t).max]
+            if fitting and low > -INT64_LIMIT:
+                table, scale = np.array(numerators, dtype=fitting[0]), mpq(1, common)
         matrix = np.full((self.n_samples, self.n_features), table[0], dtype=table.dtype)
         rows = np.repeat(np.arange(self.n_samples), self.lengths)
         matrix[rows, self.columns] = table[1:][self.codes]
@@ -265,7 +273,7 @@ class SparseDataset:
             raise DatasetError(
                 f"{n_samples} samples of {self.n_features} features are {size} coordinates; at most "
                 f"{MAX_DENSE_VALUES} are written out: take a subset, or what works on the sparse form "
-                "(certify, check, evaluate)"
+                "(certify, check and evaluate, with plain networks)"
             )
 
     def first_outside_unit_cube(self) -> tuple[int, int] | None:
@@ -382,26 +390,3 @@ def _checked_labels(labels: Any) -> Labels:
             f"labels: sample {index} (counted from 0) has {given[index]}; labels are -1 and 1"
         )
     return np.ascontiguousarray(given, dtype=np.int8)
-
-
-def _checked_note(note: Any) -> dict[str, Any] | None:
-    """Return a copy of the note, which shows that every file can hold it."""
-    if note is None or isinstance(note, dict):
-        copy: dict[str, Any] | None = _json_copy(note, 0)
-        return copy
-    raise DatasetError(f"the note must be a dictionary, not {type(note).__name__}")
-
-
-def _json_copy(value: Any, depth: int) -> Any:
-    if depth > MAX_NOTE_DEPTH:
-        raise DatasetError(f"the note is nested more than {MAX_NOTE_DEPTH} levels deep")
-    if value is None or isinstance(value, (bool, str)) or (type(value) is int and abs(value) < 1 << 63):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_json_copy(item, depth + 1) for item in value]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _json_copy(item, depth + 1) for key, item in value.items()}
-    raise DatasetError(
-        f"the note holds {type(value).__name__} {shorten(repr(value))}; it may hold text, integers below "
-        "2**63, true, false, null, and lists and dictionaries (with text as keys) of these"
-    )

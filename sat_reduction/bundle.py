@@ -46,7 +46,7 @@ from .megiddo import megiddo_reduction
 from .proof_lifting import prove_unsatisfiable
 from .reversible import linear_reduction
 from .solvers import solve
-from .witness import witness
+from .witness_network import witness
 
 METHODS = ("linear", "megiddo")
 Report = Callable[[str], None]
@@ -259,7 +259,7 @@ def check_target(target: Path) -> None:
     others = sorted(entry.name for entry in target.iterdir() if entry.name not in known)
     if others:
         raise FileFormatError(
-            f"{target}: holds other files ({ascii(others[0])}); name a new folder for the bundle"
+            f"{target}: holds other files ({others[0]!a}); name a new folder for the bundle"
         )
 
 

@@ -1,4 +1,4 @@
-"""Comparing clauses by the million: repeated variables, canonical forms, equal rows.
+"""Comparing clauses by the million: canonical forms, equal rows.
 
 Comparisons are exact: a hash only sorts, and rows with equal hashes are compared in full.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cnf import Array, Formula
+from .cnf import Array
 
-_NARROW = 8
 # An odd number (2^64 over the golden ratio): products with it, modulo 2^64, spread well.
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
@@ -27,44 +26,6 @@ def literal_codes(literals: Array) -> Array:
     codes <<= np.uint32(1)
     codes |= literals < 0
     return codes
-
-
-def repeating_clauses(formula: Formula) -> Array:
-    """Return the indices, ascending, of the clauses in which a variable occurs twice.
-
-    Cost: one comparison of the whole array for each place of a narrow clause, a sort for the
-    wide ones.
-
-    Examples
-    --------
-    >>> repeating_clauses(Formula.of([[1, 2], [3, -3], [], [2, 1, 2]])).tolist()
-    [1, 3]
-    """
-    variables = np.abs(formula.literals)
-    widths, starts = formula.widths, formula.starts
-    widest = int(widths.max(initial=0))
-    found = [np.zeros(0, dtype=np.int64)]
-    for distance in range(1, min(widest, _NARROW)):
-        places = np.flatnonzero(variables[distance:] == variables[:-distance])
-        clauses = np.searchsorted(starts, places, side="right") - 1
-        found.append(clauses[places + distance < starts[clauses + 1]])
-    if widest > _NARROW:
-        is_wide = widths > _NARROW
-        owner = np.repeat(np.flatnonzero(is_wide).astype(np.uint64), widths[is_wide])
-        keys = np.sort(owner << np.uint64(32) | variables[np.repeat(is_wide, widths)].astype(np.uint64))
-        found.append((keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)).astype(np.int64))
-    return np.unique(np.concatenate(found))
-
-
-def distinct(formula: Formula) -> Formula:
-    """Return `Formula.normalized`, quickly if no clause changes.
-
-    Examples
-    --------
-    >>> distinct(Formula.of([[1, 2, 1], [3, -3]])).clauses()
-    [[1, 2]]
-    """
-    return formula.normalized() if len(repeating_clauses(formula)) else formula
 
 
 def canonical_rows(matrix: Array) -> tuple[Array, Array]:

@@ -31,7 +31,8 @@ def _build_parser() -> Parser:
         prog="sat-reduction",
         description="Theorem 6.5: any CNF to a data set that n + 8 parameters memorize exactly "
         "when the formula is satisfiable, and back, with proofs of both answers.",
-        epilog="Start with: sat-reduction generate planted 20 80 -o F.cnf; sat-reduction solve F.cnf -o OUT",
+        epilog="start with: sat-reduction generate planted 20 80 -o F.cnf; then: "
+        "sat-reduction solve F.cnf -o OUT",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"sat-reduction {__version__}")
@@ -165,7 +166,9 @@ def _add_answers(commands: Commands) -> None:
     _formula(solve)
     solve.add_argument("-o", "--output", metavar="OUT", required=True, help="folder to write")
     solve.add_argument("--solver", default="cadical195", help="one that writes proofs (default cadical195)")
-    solve.add_argument("--scheme", choices=_SCHEMES, default="paper", help="of the data set (default paper)")
+    solve.add_argument(
+        "--scheme", choices=_SCHEMES, default="paper", help="of the data set (default paper)"
+    )
     _method(solve)
     _timeout(solve, None)
     add_json(solve)
@@ -220,7 +223,9 @@ def _add_studies(commands: Commands) -> None:
     transition.add_argument("--scheme", choices=_SCHEMES, default="nae", help="(default nae)")
     transition.add_argument("--seed", type=natural, default=0, help="(default 0)")
     _timeout(transition, None)
-    transition.add_argument("-o", "--output", metavar="DIR", help="CSV, JSON and picture; goes on if interrupted")
+    transition.add_argument(
+        "-o", "--output", metavar="DIR", help="CSV, JSON and picture; goes on if interrupted"
+    )
     add_json(transition)
 
     train = add_command(
@@ -233,13 +238,15 @@ def _add_studies(commands: Commands) -> None:
     )
     train.add_argument("-k", "--width", type=natural, default=3, help="(default 3)")
     train.add_argument("--sizes", type=natural, nargs="+", default=[3, 4, 5, 6, 8, 10], metavar="N")
-    train.add_argument("--ratio", default="3", metavar="R", help="clauses over variables (default 3)")
-    train.add_argument("--formulas", type=natural, default=5, help="a size (default 5)")
-    train.add_argument("--starts", type=natural, default=64, help="a formula (default 64)")
-    train.add_argument("--steps", type=natural, default=3000, help="of Adam (default 3000)")
+    train.add_argument("--ratio", default="1", metavar="R", help="clauses over variables (default 1)")
+    train.add_argument("--formulas", type=natural, default=4, help="a size (default 4)")
+    train.add_argument("--starts", type=natural, default=512, help="a formula (default 512)")
+    train.add_argument("--steps", type=natural, default=4000, help="of Adam (default 4000)")
     train.add_argument("--scheme", choices=_SCHEMES, default="nae", help="(default nae)")
     train.add_argument("--seed", type=natural, default=0, help="(default 0)")
-    train.add_argument("-o", "--output", metavar="DIR", help="CSV, JSON and picture; goes on if interrupted")
+    train.add_argument(
+        "-o", "--output", metavar="DIR", help="CSV, JSON and picture; goes on if interrupted"
+    )
     add_json(train)
 
 

@@ -22,6 +22,7 @@ Assignment = npt.NDArray[np.int8]
 
 MAX_VARIABLES = 2**31 - 2
 """The largest variable whose literals every solver can read."""
+_NARROW = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +155,31 @@ class Formula:
         """Return the same formula with other comments."""
         return replace(self, comments=tuple(comments))
 
+    def repeating_clauses(self) -> Array:
+        """Return the indices, ascending, of the clauses in which a variable occurs twice.
+
+        Cost: one comparison of the whole array for each place of a narrow clause, a sort for
+        the wide ones.
+
+        Examples
+        --------
+        >>> Formula.of([[1, 2], [3, -3], [], [2, 1, 2]]).repeating_clauses().tolist()
+        [1, 3]
+        """
+        variables, widths, starts = np.abs(self.literals), self.widths, self.starts
+        widest = int(widths.max(initial=0))
+        found = [np.zeros(0, dtype=np.int64)]
+        for distance in range(1, min(widest, _NARROW)):
+            places = np.flatnonzero(variables[distance:] == variables[:-distance])
+            clauses = np.searchsorted(starts, places, side="right") - 1
+            found.append(clauses[places + distance < starts[clauses + 1]])
+        if widest > _NARROW:
+            is_wide = widths > _NARROW
+            owner = np.repeat(np.flatnonzero(is_wide).astype(np.uint64), widths[is_wide])
+            keys = np.sort(owner << np.uint64(32) | variables[np.repeat(is_wide, widths)].astype(np.uint64))
+            found.append((keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)).astype(np.int64))
+        return np.unique(np.concatenate(found))
+
     def normalized(self) -> Formula:
         """Return the formula without repeated literals in a clause and without tautologies.
 
@@ -165,11 +191,7 @@ class Formula:
         >>> Formula.of([[1, 2, 1], [3, -3]]).normalized().clauses()
         [[1, 2]]
         """
-        changing: list[int] = []
-        for indices, matrix in self.by_width():
-            ordered = np.sort(np.abs(matrix), axis=1)
-            repeats = np.any(ordered[:, 1:] == ordered[:, :-1], axis=1)
-            changing += indices[repeats].tolist()
+        changing: list[int] = self.repeating_clauses().tolist()
         if not changing:
             return self
         kept: dict[int, list[int]] = {}

@@ -14,6 +14,7 @@ import numpy as np
 from memverify.rational import Rational
 from memverify.sparse_dataset import SparseDataset
 
+from .clause_rows import literal_codes
 from .cnf import Array, Formula
 from .errors import NotReversibleError
 from .model_map import ModelMap
@@ -121,7 +122,7 @@ class Encoding:
         --------
         >>> data = encode(Formula.of([[1, 2], [-2]]), "nae").dataset()
         >>> data.n_samples, data.n_features, data.entries(16)
-        (18, 4, [(0, mpq(451,900)), (1, mpq(451,900)), (2, mpq(451,900))])
+        (18, 4, [(0, mpq(121,240)), (1, mpq(121,240)), (2, mpq(121,240))])
         """
         d, signs = self.dimension, self.point_literals
         offsets = self._offsets()
@@ -207,9 +208,8 @@ def encode(formula: Formula, scheme: str = "paper", *, model_map: ModelMap | Non
         reduction = nae_constraints(formula)
         target = _ordered(reduction.target)
         dimension = max(target.n_variables, LEAST_DIMENSION)
-        widest = int(target.widths.max(initial=0))
         padded = Formula(dimension, target.literals, target.starts)
-        return Encoding(padded, scheme_named(scheme, widest), dimension, reduction.model_map)
+        return Encoding(padded, scheme_named(scheme), dimension, reduction.model_map)
     numbers = scheme_named(scheme)
     ordered = _ordered(formula)
     # variables that rise strictly are distinct; without that, or in another order of clauses, ask
@@ -283,14 +283,14 @@ def _rises(formula: Formula) -> bool:
 def _ordered_rows(matrix: Array) -> Array:
     width = matrix.shape[1]
     if width > _FEW_COLUMNS:
-        keys = _keys(matrix)
+        keys = literal_codes(matrix)
         keys.sort(axis=1)
         return _literals_of(keys)
     # exchanging whole columns is three times as fast as sorting row by row
     ordered = np.empty_like(matrix)
     spare = np.empty(_ROWS_AT_ONCE, dtype=np.uint32)
     for start in range(0, len(matrix), _ROWS_AT_ONCE):
-        keys = _keys(np.ascontiguousarray(matrix[start : start + _ROWS_AT_ONCE].T))
+        keys = literal_codes(np.ascontiguousarray(matrix[start : start + _ROWS_AT_ONCE].T))
         low = spare[: keys.shape[1]]
         for last in range(width - 1, 0, -1):
             for i in range(last):
@@ -301,20 +301,12 @@ def _ordered_rows(matrix: Array) -> Array:
     return ordered
 
 
-def _keys(literals: Array) -> Array:
-    """Return uint32 numbers in the order of variables, a positive literal before its negation."""
-    keys = np.abs(literals).view(np.uint32)
-    keys <<= 1
-    keys |= literals < 0
-    return keys
-
-
 def _literals_of(keys: Array) -> Array:
     return (keys >> 1).view(np.int32) * (1 - 2 * (keys & 1).view(np.int32))
 
 
 def _signs_as_printed(formula: Formula) -> Formula:
-    keys = _keys(formula.literals.reshape(-1, SIX))
+    keys = literal_codes(formula.literals.reshape(-1, SIX))
     keys.sort(axis=1)
     kept = np.ones(keys.shape, dtype=bool)
     kept[:, 1:] = keys[:, 1:] >> 1 != keys[:, :-1] >> 1

@@ -129,25 +129,24 @@ def _parse_piece(piece: Array) -> Array | None:
     zero = text == 48
     positive_digit = (text - np.uint8(49)) <= 8
     black = text > 32
-    known = sum(map(np.count_nonzero, (minus, zero, positive_digit, text == 32, text == 10)))
+    known = sum(
+        [int(np.count_nonzero(kind)) for kind in (minus, zero, positive_digit, text == 32, text == 10)]
+    )
     if known < len(text):
-        known += np.count_nonzero((text == 13) | (text == 9))
-    if (
-        known < len(text)
-        or np.any(minus[:-1] > positive_digit[1:])
-        or np.any((zero[1:-1] & black[2:]) > black[:-2])
-    ):
+        known += int(np.count_nonzero((text == 13) | (text == 9)))
+    dangling_minus = minus[:-1] > positive_digit[1:]
+    leading_zero = (zero[1:-1] & black[2:]) > black[:-2]
+    if known < len(text) or np.any(dangling_minus) or np.any(leading_zero):
         return None
     # Between white and black the array alternates, and it begins and ends white.
     edges = np.flatnonzero(black[_FRONT:] != black[_FRONT - 1 : -1])
     before, last = edges[0::2], edges[1::2]
     negative = minus[_FRONT:].take(before)
     if np.count_nonzero(negative) < np.count_nonzero(minus):
-        return None
+        return None  # a minus inside a token
     lengths = last - before - negative
-    words: Array = np.ndarray(
-        (len(piece) + 1,), dtype="<u8", buffer=text, offset=_FRONT - 8, strides=(1,)
-    )
+    # words[k] are the 8 bytes up to text[_FRONT - 1 + k], which the edges count from.
+    words: Array = np.ndarray((len(piece) + 1,), dtype="<u8", buffer=text, offset=_FRONT - 8, strides=(1,))
     values = _numbers_of(words.take(last), lengths)
     longest = int(lengths.max()) if len(lengths) else 0
     if longest > 8:
@@ -158,7 +157,8 @@ def _parse_piece(piece: Array) -> Array | None:
         values[longer] += _numbers_of(words.take(last[longer]), lengths[longer] - 8) * 10**8
         if int(values.max()) > MAX_VARIABLES:
             return None
-    return values.astype(np.int32) * (1 - 2 * negative.view(np.int8))
+    integers: Array = values.astype(np.int32) * (1 - 2 * negative.view(np.int8))
+    return integers
 
 
 def _numbers_of(words: Array, lengths: Array) -> Array:
@@ -173,7 +173,7 @@ def _numbers_of(words: Array, lengths: Array) -> Array:
         words *= np.uint64(factor)
         words += high
         words &= np.uint64(mask)
-    return words.view(np.int64)
+    return words.view("<i8")
 
 
 def integers_text(values: Array) -> bytes:

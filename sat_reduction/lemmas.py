@@ -68,6 +68,9 @@ class LemmaResult:
     by: str
     seconds: float
 
+    def __str__(self) -> str:
+        return f"{self.id}: {self.statement} ({self.by})"
+
 
 @dataclass(frozen=True)
 class LemmaChain:
@@ -101,7 +104,7 @@ class LemmaChain:
         gap = self.first_open
         if gap is not None:
             how = "is false" if gap.proved is False else "was not decided in time"
-            raise ProofError(f"{gap.id} {how}: {gap.statement} ({gap.by})")
+            raise ProofError(f"a lemma {how}: {gap}")
 
     def proved_for(self, answer: str) -> list[dict[str, str]]:
         """Return id, statement and by of the proved lemmas that an answer leans on.

@@ -21,7 +21,6 @@ import itertools
 import numpy as np
 
 from .chains import joined, narrowed, piece_counts
-from .clause_rows import distinct
 from .cnf import Array, Formula
 from .comparison import check_same
 from .errors import NotAnEncodingError
@@ -57,7 +56,7 @@ def linear_size(source: Formula) -> tuple[int, int]:
     >>> linear_size(Formula.of([[1, 2], [-1, 2, 3, 4, 5, 6], [3, -3]]))
     (13, 68)
     """
-    source = distinct(source)
+    source = source.normalized()
     n_pieces = int(piece_counts(source.widths, _WIDEST_PIECE).sum())
     return (
         source.n_variables + WIDTH + n_pieces - source.n_clauses,
@@ -74,7 +73,7 @@ def linear_form(source: Formula) -> Formula:
     >>> target.n_variables, target.n_clauses, target.clause(31), target.clause(63)
     (8, 64, (1, -2, 3, 4, 5, 6), (-1, 2, -3, -4, -5, -6))
     """
-    source = distinct(source)
+    source = source.normalized()
     guard = source.n_variables + 1
     pieces = narrowed(source, _WIDEST_PIECE, guard + WIDTH)
     half = N_SENTINEL_ROWS + pieces.n_clauses

@@ -10,8 +10,8 @@ from .cnf import Formula
 def minimize(formula: Formula, fails: Callable[[Formula], bool], *, max_tries: int = 2000) -> Formula:
     """Return a sub-formula on which ``fails`` still holds and that no single cut shrinks further.
 
-    Clauses are left out in ever smaller groups, then literals one at a time, then the variables
-    that no longer occur are squeezed out if the fault stays. Deterministic.
+    Clauses are left out in ever smaller groups, then literals one at a time, as long as anything
+    goes; then the variables are numbered anew if the fault stays. Deterministic.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def minimize(formula: Formula, fails: Callable[[Formula], bool], *, max_tries: i
     --------
     >>> formula = Formula.of([[1, 2, 3], [-1, 4], [5], [2, -5]])
     >>> minimize(formula, lambda f: any(-5 in clause for clause in f.clauses())).clauses()
-    [[-1]]
+    [[-5]]
     """
     tries = 0
 
@@ -41,8 +41,11 @@ def minimize(formula: Formula, fails: Callable[[Formula], bool], *, max_tries: i
             # the routes under test may break on anything: that is another fault than this one
             return False
 
-    clauses = _fewer_clauses(formula.clauses(), formula.n_variables, still)
-    clauses = _fewer_literals(clauses, formula.n_variables, still)
+    clauses, before = formula.clauses(), None
+    while clauses != before:
+        before = clauses
+        clauses = _fewer_clauses(clauses, formula.n_variables, still)
+        clauses = _fewer_literals(clauses, formula.n_variables, still)
     squeezed = _squeezed(clauses)
     if squeezed.n_variables < formula.n_variables and still(squeezed):
         return squeezed
@@ -53,7 +56,7 @@ def _fewer_clauses(
     clauses: list[list[int]], n_variables: int, still: Callable[[Formula], bool]
 ) -> list[list[int]]:
     group = max(1, len(clauses) // 2)
-    while clauses:
+    while True:
         start, shrunk = 0, False
         while start < len(clauses):
             rest = clauses[:start] + clauses[start + group :]
@@ -62,9 +65,8 @@ def _fewer_clauses(
             else:
                 start += group
         if group == 1 and not shrunk:
-            break
-        group = max(1, min(group, len(clauses)) // 2) if not shrunk or group > 1 else 1
-    return clauses
+            return clauses
+        group = max(1, group // 2)
 
 
 def _fewer_literals(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .clause_rows import distinct
 from .cnf import MAX_VARIABLES, Array, Assignment, Formula, check_assignment
 from .comparison import check_same
 from .errors import FormulaError, NotAModelError, NotAnEncodingError
@@ -24,7 +23,7 @@ def nae_form(source: Formula) -> Formula:
     >>> nae_form(Formula.of([[1, -2], [2, 2]])).clauses()
     [[1, -2, 3], [2, 3]]
     """
-    source = distinct(source)
+    source = source.normalized()
     guard = source.n_variables + 1
     if guard > MAX_VARIABLES:
         raise FormulaError(f"{guard} variables; {MAX_VARIABLES} are possible")
@@ -74,7 +73,13 @@ def nae_source(target: Formula, n_source: int) -> Formula:
 
 
 def balances(formula: Formula, assignment: Assignment) -> Array:
-    """Return for each clause its number of true literals less that of false ones, int32."""
+    """Return for each clause its number of true literals less that of false ones, int32.
+
+    Examples
+    --------
+    >>> balances(Formula.of([[1, -2], [1, 2], []]), np.array([1, -1], dtype=np.int8)).tolist()
+    [2, 0, 0]
+    """
     values = check_assignment(assignment, formula.n_variables)
     # Entry l is the value of literal l; negative literals count from the end.
     table = np.concatenate([np.zeros(1, dtype=np.int8), values, -values[::-1]])
@@ -125,7 +130,10 @@ def has_complement_halves(formula: Formula) -> bool:
 
 
 def check_closed_model(formula: Formula, assignment: Assignment) -> None:
-    """Raise `NotAModelError` unless the assignment is a model; twice as fast on complement halves."""
+    """Raise `NotAModelError` unless the assignment is a model, as `Formula.check_model` does.
+
+    Of a formula with complement halves, only one half is evaluated.
+    """
     if has_complement_halves(formula):
         half = formula.n_clauses // 2
         top = Formula(

@@ -110,7 +110,7 @@ def few_variables(n_variables: int) -> Formula:
 def two_unit_network(encoding: Encoding, signs: Assignment) -> Network:
     """Return F = h - Relu(u) - Relu(-u), u = s.(x - c): one hidden layer of two units.
 
-    It has the outputs of `witness.witness` (up to the factor k) with 2n + 5 parameters, which
+    It has the outputs of `witness_network.witness` (up to the factor k) with 2n + 5 parameters, which
     is fewer than n + 8 for n < 3, as many for n = 3, and more from n = 4 on.
 
     Parameters

@@ -14,7 +14,7 @@ import itertools
 import numpy as np
 
 from .chains import narrowed
-from .clause_rows import canonical_rows, distinct, first_equal, literal_codes
+from .clause_rows import canonical_rows, first_equal, literal_codes
 from .cnf import MAX_VARIABLES, Array, Formula
 from .errors import FormulaError
 
@@ -76,7 +76,7 @@ def product_form(source: Formula) -> Formula:
 
 def short_pieces(source: Formula) -> Formula:
     """Return the clauses of at most three literals that are multiplied, repetitions included."""
-    return narrowed(distinct(source), _HALF, source.n_variables + 1)
+    return narrowed(source.normalized(), _HALF, source.n_variables + 1)
 
 
 def _short_clauses(source: Formula) -> tuple[int, Array]:

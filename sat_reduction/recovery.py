@@ -21,7 +21,7 @@ from .encoding import LEAST_DIMENSION, NOTE_KEY, Encoding
 from .errors import NotAnEncodingError
 from .model_map import ModelMap
 from .reversible import is_reversible
-from .schemes import WIDEST_AT_ONE_TENTH, Scheme, scheme_named
+from .schemes import SIX, Scheme, scheme_named
 
 _ENTRIES_SHOWN = 8
 
@@ -156,12 +156,6 @@ class _Samples:
         if misfits:
             clause = min(misfits)
             return self.n_anchors + clause, _clause_text(scheme, int(widths[clause]))
-        if scheme.widest > WIDEST_AT_ONE_TENTH and scheme.widest not in taken:
-            outer = format_number(scheme.centre + scheme.outer)
-            return data.n_features, (
-                f"a smaller offset, since {outer} is that of constraints up to {scheme.widest} variables "
-                f"and the widest has {max(taken, default=0)}"
-            )
         return None
 
     def formula(self) -> Formula:
@@ -195,7 +189,7 @@ class _Samples:
 
 
 def _takes(scheme: Scheme, width: int) -> bool:
-    return 1 <= width <= scheme.widest if scheme.six_offset is None else width == scheme.widest
+    return width >= 1 if scheme.six_offset is None else width == SIX
 
 
 def _clause_text(scheme: Scheme, width: int) -> str:
@@ -203,15 +197,15 @@ def _clause_text(scheme: Scheme, width: int) -> str:
     centre = format_number(scheme.centre)
     if not _takes(scheme, width):
         if scheme.six_offset is None:
-            return f"a clause, which differs from {centre} at 1 to {scheme.widest} features, label 1"
-        width = scheme.widest
+            return f"a clause, which differs from {centre} at one feature or more, label 1"
+        width = SIX
     offset = scheme.clause_offset(width)
     low, high = format_number(scheme.centre - offset), format_number(scheme.centre + offset)
     return f"a clause, which has {low} or {high} at each of {width} features, {centre} elsewhere, label 1"
 
 
 def _schemes(samples: _Samples) -> list[Scheme]:
-    """Return the schemes that centre and outer anchors leave possible."""
+    """Return the schemes that the centre leaves possible."""
     paper, dyadic = scheme_named("paper"), scheme_named("dyadic")
     data = samples.data
     if data.background == dyadic.centre:
@@ -219,12 +213,6 @@ def _schemes(samples: _Samples) -> list[Scheme]:
     if data.background != paper.centre:
         centres = f"{format_number(paper.centre)} (paper, nae) or {format_number(dyadic.centre)} (dyadic)"
         raise samples.unfit(0, f"{centres} at all features but 0")
-    ratio = dict(data.entries(data.n_features)).get(0, data.background) - data.background
-    ratio /= paper.inner
-    if ratio > 1:
-        widest = ratio / (ratio - 1)
-        if widest.denominator == 1 and widest > WIDEST_AT_ONE_TENTH:
-            return [scheme_named("nae", int(widest))]
     return [paper, scheme_named("nae")]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .clause_rows import canonical_rows, distinct, first_equal, repeating_clauses
+from .clause_rows import canonical_rows, first_equal
 from .cnf import Array, Assignment, Formula
 from .errors import NotReversibleError
 from .linear_form import WIDTH, linear_form, linear_size
@@ -136,7 +136,7 @@ def is_reversible(formula: Formula) -> bool:
     """
     if has_complement_halves(formula):
         return True
-    groups = distinct(formula).by_width()
+    groups = formula.normalized().by_width()
     return not any([np.any(_lacks_complement(matrix)) for _, matrix in groups if matrix.size])
 
 
@@ -162,7 +162,7 @@ def check_six(formula: Formula) -> None:
     sat_reduction.errors.NotReversibleError: clause 1, (1 2 3 4 5 6), has no complement among the \
 clauses; `sat-reduction reduce` makes a reversible 6-CNF of any formula
     """
-    wrong = np.union1d(np.flatnonzero(formula.widths != WIDTH), repeating_clauses(formula))
+    wrong = np.union1d(np.flatnonzero(formula.widths != WIDTH), formula.repeating_clauses())
     if len(wrong):
         raise _unfit(formula, int(wrong[0]), "has not exactly six literals of six distinct variables")
     if not has_complement_halves(formula):

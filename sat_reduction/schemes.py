@@ -69,9 +69,6 @@ SCHEME_NAMES = ("paper", "nae", "dyadic")
 SIX = 6
 """The clause width of the paper's data set."""
 
-WIDEST_AT_ONE_TENTH = 21
-"""Constraints up to this width leave `nae` the paper's ratio b/a = 11/10."""
-
 
 @dataclass(frozen=True)
 class Scheme:
@@ -86,9 +83,8 @@ class Scheme:
     slope, bias : Rational
         k and B of the network z = Relu(k s.(x - c) + B).
     six_offset : Rational or None
-        e(6), where clauses must have six variables; None where e(w) = b^2 / (a w).
-    widest : int
-        The largest width that the scheme takes.
+        e(6), where clauses must have six variables; None where any width will do and
+        e(w) = 3 b / (3 w - 1), between the bounds b / w and b / (w - 2).
 
     Examples
     --------
@@ -104,7 +100,6 @@ class Scheme:
     slope: Rational
     bias: Rational
     six_offset: Rational | None
-    widest: int = SIX
 
     def clause_offset(self, width: int) -> Rational:
         """Return e(w): how far a clause's point is from the centre on each of its coordinates.
@@ -117,14 +112,12 @@ class Scheme:
         Examples
         --------
         >>> scheme_named("nae").clause_offset(3)
-        mpq(121,900)
+        mpq(11,80)
         """
         if self.six_offset is None:
-            if not 1 <= width <= self.widest:
-                raise NotReversibleError(
-                    f"a constraint of {width} variables; this scheme {self.name} takes 1 to {self.widest}"
-                )
-            return self.outer**2 / (self.inner * width)
+            if width < 1:
+                raise NotReversibleError("a constraint of no variables has no point; it needs one at least")
+            return 3 * self.outer / (3 * width - 1)
         if width != SIX:
             raise NotReversibleError(
                 f"a clause of {width} variables; the scheme {self.name} takes exactly six distinct ones: "
@@ -186,15 +179,12 @@ class Scheme:
         return (max([self.inner, *reaches]) + self.outer) / 2
 
 
-def scheme_named(name: str, widest: int = SIX) -> Scheme:
+def scheme_named(name: str) -> Scheme:
     """Return the scheme of a name.
 
     Parameters
     ----------
     name : {"paper", "nae", "dyadic"}
-    widest : int, optional
-        Variables of the widest constraint; `nae` alone depends on it, and only beyond
-        `WIDEST_AT_ONE_TENTH`: b/a is then w / (w - 1).
 
     Raises
     ------
@@ -203,15 +193,13 @@ def scheme_named(name: str, widest: int = SIX) -> Scheme:
 
     Examples
     --------
-    >>> scheme_named("dyadic").outer, scheme_named("nae", widest=40).outer
-    (mpq(27,64), mpq(40,117))
+    >>> scheme_named("dyadic").outer, scheme_named("nae").outer
+    (mpq(27,64), mpq(11,30))
     """
     if name == "paper":
         return Scheme(name, mpq(11, 30), mpq(1, 3), mpq(11, 30), mpq(3), mpq(3), mpq(1, 12))
     if name == "dyadic":
         return Scheme(name, mpq(1, 2), mpq(3, 8), mpq(27, 64), mpq(1), mpq(1, 2), mpq(3, 32))
     if name == "nae":
-        limit = max(widest, WIDEST_AT_ONE_TENTH)
-        ratio = mpq(11, 10) if widest <= WIDEST_AT_ONE_TENTH else mpq(widest, widest - 1)
-        return Scheme(name, mpq(11, 30), mpq(1, 3), ratio / 3, mpq(3), mpq(3), None, limit)
+        return Scheme(name, mpq(11, 30), mpq(1, 3), mpq(11, 30), mpq(3), mpq(3), None)
     raise UnknownNameError(f"there is no scheme {name!r}; choose one of {', '.join(SCHEME_NAMES)}")

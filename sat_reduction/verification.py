@@ -39,7 +39,7 @@ from .manifest import (
     load_manifest,
 )
 from .recovery import recover
-from .witness import decode, source_assignment
+from .witness_network import decode, source_assignment
 
 Report = Callable[[str], None]
 Content = TypeVar("Content")
@@ -166,9 +166,7 @@ def _check_data(manifest: Manifest, place: Path, holds: Report) -> tuple[Encodin
     return encoding, dataset
 
 
-def _check_network(
-    encoding: Encoding, dataset: SparseDataset, place: Path, holds: Report
-) -> Assignment:
+def _check_network(encoding: Encoding, dataset: SparseDataset, place: Path, holds: Report) -> Assignment:
     certificate = _read(lambda: load_certificate(place / CERTIFICATE))
     network = _read(lambda: load_network(place / NETWORK))
     if not isinstance(certificate, Certificate):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from memverify.cli import main
+from sat_reduction.cli import main as sat_reduction
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "tests" / "README.md"]
@@ -34,7 +35,13 @@ def test_the_first_session(tmp_path, monkeypatch, capsys) -> None:
             out = capsys.readouterr().out
             assert comment.split(":")[0].strip() in out
             ran += 1
-    assert ran >= 9
+        elif words[0] == "sat-reduction":
+            answers = {"satisfiable": 10, "unsatisfiable": 20, "P.cnf": 20}
+            expected = answers[words[-1]] if words[1] in ("solve", "cross-check") else 0
+            assert sat_reduction(words[1:]) == expected, line
+            capsys.readouterr()
+            ran += 1
+    assert ran >= 18
 
 
 def test_the_python_example(tmp_path, monkeypatch, capsys) -> None:

@@ -16,6 +16,7 @@ def run_export(options: argparse.Namespace) -> int:
     """Write a data set as canonical .csv, or a sparse one as text or .npz."""
     from ..any_dataset import dense_form
     from ..datasets import save_dataset_csv, save_sparse_npz
+    from ..datasets.files import shown
     from ..datasets.sparse_text import save_sparse_text
     from ..errors import FileFormatError
     from ..formats.atomic import check_writable
@@ -29,8 +30,8 @@ def run_export(options: argparse.Namespace) -> int:
         save_dataset_csv(dataset, options.output)
     elif not isinstance(dataset, SparseDataset):
         raise FileFormatError(
-            f"{options.output}: {ending} holds sparse data, and these have all coordinates written out; "
-            "name a .csv file"
+            f"{shown(options.output)}: {ending} holds sparse data, and these have all coordinates "
+            "written out; name a .csv file"
         )
     elif ending == ".npz":
         save_sparse_npz(dataset, options.output)

@@ -205,6 +205,7 @@ def construct(name: str, dataset: AnyDataset, *, literal: bool = False, **option
 
     Examples
     --------
+    >>> from memverify.dataset import Dataset
     >>> construct("optimal-parameters", Dataset([[0], [1]], [1, 1])).network.num_parameters
     2
     """

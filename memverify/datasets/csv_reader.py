@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 import numpy as np
-from gmpy2 import mpq, mpz
+from gmpy2 import mpq
 
 from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..rational import Integer, Rational, lcm_of, parse_rational, shorten
+from ..rational import Integer, Rational, lcm_within, parse_rational, shorten
 from .files import reading, shown
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -246,12 +246,8 @@ def _like_a_number(token: str) -> bool:
 
 def _matrix_of(values: list[Rational], codes: array[int], features: int) -> tuple[Array, Rational]:
     """Coordinates as an array and the scale that `Dataset` is to multiply it by."""
-    common = mpz(1)
-    for denominator in {value.denominator for value in values}:
-        common = lcm_of((common, denominator))
-        if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
-            break
-    else:
+    common = lcm_within({value.denominator for value in values}, MAX_COMMON_DENOMINATOR_BITS)
+    if common is not None:
         scaled = _int64_multiples(values, common)
         if scaled is not None:
             return _spread(scaled, codes, features), mpq(1, common)

@@ -23,9 +23,9 @@ import numpy as np
 from gmpy2 import mpq, mpz
 
 from ..any_dataset import AnyDataset
-from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
+from ..dataset import Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NonFiniteError
-from ..rational import Rational, lcm_of
+from ..rational import Rational, lcm_within
 from . import sparse_npz
 from .files import reading, shown
 
@@ -277,13 +277,9 @@ def _ratios_of(arrays: dict[str, Array], samples: int, place: str) -> tuple[Arra
     distinct = [mpz(v) for v in np.unique(denominators).tolist()]
     if len(distinct) == 1:
         return numerators, mpq(1, distinct[0])
-    common = mpz(1)
-    for value in distinct:
-        common = lcm_of((common, value))
-        if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
-            break
+    common = lcm_within(distinct, 62)
     largest = max(abs(int(numerators.min())), abs(int(numerators.max())))
-    if common * largest < 1 << 62 and common < 1 << 62:
+    if common is not None and common * largest < 1 << 62 and common < 1 << 62:
         factors = int(common) // denominators.astype(np.int64)
         return numerators.astype(np.int64) * factors, mpq(1, common)
     pairs = zip(numerators.ravel().tolist(), denominators.ravel().tolist(), strict=True)

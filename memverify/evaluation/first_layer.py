@@ -19,7 +19,7 @@ from gmpy2 import mpq, mpz
 
 from ..dataset import MAX_COMMON_DENOMINATOR_BITS
 from ..network import Row
-from ..rational import RATIONAL_TYPE, Rational, lcm_of
+from ..rational import RATIONAL_TYPE, Rational, lcm_within
 from ..sparse_dataset import SparseDataset
 from ..sparse_rows import blocks, row_sums
 
@@ -83,11 +83,9 @@ def integers_and_factor(values: Sequence[Rational]) -> tuple[list[Any], Rational
     >>> integers_and_factor([mpq(2, 3), mpq(-4)])
     ([mpz(1), mpz(-6)], mpq(2,3))
     """
-    common = mpz(1)
-    for denominator in {value.denominator for value in values}:
-        common = lcm_of((common, denominator))
-        if common.bit_length() > MAX_COMMON_DENOMINATOR_BITS:
-            return list(values), mpq(1)
+    common = lcm_within({value.denominator for value in values}, MAX_COMMON_DENOMINATOR_BITS)
+    if common is None:
+        return list(values), mpq(1)
     integers = [value.numerator * (common // value.denominator) for value in values]
     divisor = gmpy2.gcd(*integers)
     if divisor != 1:

@@ -83,8 +83,8 @@ def run_cross_check(options: argparse.Namespace) -> int:
     """Decide a formula by every route and compare."""
     from memverify.formats.atomic import check_writable
 
-    from ..cross_check import RouteAnswer, cross_check
     from ..errors import DisagreementError
+    from ..routes import RouteAnswer, cross_check
 
     check_writable(options.save)
     routes: list[RouteAnswer] = []

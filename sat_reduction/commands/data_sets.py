@@ -56,7 +56,7 @@ def run_recover(options: argparse.Namespace) -> int:
     if options.source:
         if encoding.model_map is None:
             raise SatReductionError(
-                f"{options.dataset}: names no formula before it; leave --source out to get the one it encodes"
+                f"{options.dataset}: names no earlier formula; leave --source out to get the one it encodes"
             )
         formula = source_of(encoding.formula, encoding.model_map)
     else:
@@ -84,7 +84,7 @@ def run_witness(options: argparse.Namespace) -> int:
 
     from ..assignments import load_model
     from ..errors import SatReductionError
-    from ..witness import witness
+    from ..witness_network import witness
 
     check_writable(options.output)
     encoding, dataset = load_encoded(options.dataset)
@@ -114,7 +114,7 @@ def run_decode(options: argparse.Namespace) -> int:
 
     from ..assignments import model_text, save_model
     from ..errors import UndecodableNetworkError
-    from ..witness import decode, source_assignment
+    from ..witness_network import decode, source_assignment
 
     if options.output:
         check_writable(options.output)
@@ -133,7 +133,9 @@ def run_decode(options: argparse.Namespace) -> int:
     from memverify.network import Network
 
     if not isinstance(network, Network):
-        raise UndecodableNetworkError("only a plain network with a first layer of one unit has signs to read")
+        raise UndecodableNetworkError(
+            "only a plain network with a first layer of one unit has signs to read"
+        )
     assignment = source_assignment(encoding, decode(network, encoding))
     if options.output:
         save_model(assignment, options.output)

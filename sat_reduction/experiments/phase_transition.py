@@ -103,7 +103,9 @@ def run_phase_transition(
         for ratio in exact:
             row = journal.get((size, str(ratio)))
             if row is None:
-                row = _count(width, size, ratio, n_formulas, scheme, seed, timeout, progress, len(rows), total)
+                row = _count(
+                    width, size, ratio, n_formulas, scheme, seed, timeout, progress, len(rows), total
+                )
                 journal.add(row)
             rows.append(row)
     return rows

@@ -54,9 +54,7 @@ def test_construct_certify_check_info_evaluate(capsys, name):
 
 
 def test_an_option_of_another_construction(capsys, folder):
-    code, out, err = run(
-        capsys, "construct", "vardi2022", "xor.csv", "-o", "a.json", "--radius", "1/10"
-    )
+    code, out, err = run(capsys, "construct", "vardi2022", "xor.csv", "-o", "a.json", "--radius", "1/10")
     assert (code, out) == (2, "")
     assert "vardi2022 takes no --radius; its options: --seed" in err
     assert not (folder / "a.json").exists()
@@ -100,9 +98,10 @@ def test_robust(capsys, folder):
 def test_robust_radii_of_convex_cells(capsys, folder):
     answer(capsys, "construct", "convex-cells", "xor.csv", "-o", "c.json")
     report = answer(capsys, "robust", "c.json", "xor.csv", "-o", "radii.csv")
-    assert report["least_linf_radius"] == (folder / "radii.csv").read_text().splitlines()[
-        1 + report["least_sample"]
-    ].partition(",")[2]
+    assert (
+        report["least_linf_radius"]
+        == (folder / "radii.csv").read_text().splitlines()[1 + report["least_sample"]].partition(",")[2]
+    )
     for norm, radius, code in (("inf", "1/100", 0), ("l2", "1/100", 0), ("inf", "2", 1)):
         assert answer(capsys, "robust", "c.json", "xor.csv", "--radius", radius, "--norm", norm, code=code)
     (folder / "other.csv").write_text("0,0,1\n1,1,-1\n")

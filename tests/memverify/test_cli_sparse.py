@@ -98,7 +98,7 @@ def test_wide_data_are_refused_where_all_coordinates_are_needed(capsys, folder):
     ):
         message = refused(capsys, folder, *arguments)
         assert "2 samples of 100000000 features are 200000000 coordinates; at most 100000000" in message
-        assert "certify, check, evaluate" in message
+        assert "certify, check and evaluate" in message
 
 
 class TestExport:

@@ -194,7 +194,7 @@ class TestNote:
             {1: 2},
             {"a": {2: 3}},
             {"a": 2**63},
-            {"a": object()},
+            {"a": Ellipsis},
             {"a": float("nan")},
             {"a": {1}},
         ],
@@ -375,3 +375,10 @@ def test_dense_limit_is_on_coordinates(monkeypatch):
     with pytest.raises(DatasetError, match="3 samples of 5 features are 15 coordinates; at most 12"):
         small(n_features=5).dense()
     assert small(n_features=5).subset([0, 1]).dense().n_samples == 2
+
+
+@pytest.mark.parametrize("n_features", [4.0, "4", None])
+def test_the_number_of_features_is_an_integer(n_features):
+    with pytest.raises(DatasetError, match="the number of features must be an integer"):
+        small(n_features=n_features)
+    assert small(n_features=np.int64(4)) == small()

@@ -41,7 +41,7 @@ def samples(n: int, clauses, centre=CENTRE, inner=INNER, outer=OUTER, offset=lam
     return found
 
 
-def numbers(scheme: str, widest: int):
+def numbers(scheme: str):
     """Keyword arguments of `samples` for a scheme of the package."""
     if scheme == "paper":
         return {}
@@ -52,8 +52,7 @@ def numbers(scheme: str, widest: int):
             "outer": Fraction(27, 64),
             "offset": lambda width: Fraction(3, 32),
         }
-    rho = Fraction(11, 10) if widest <= 21 else Fraction(widest, widest - 1)
-    return {"outer": rho / 3, "offset": lambda width: rho**2 / (3 * width)}
+    return {"offset": lambda width: Fraction(11, 10 * (3 * width - 1))}
 
 
 def samples_of(dataset) -> list[Sample]:

@@ -22,7 +22,7 @@ from sat_reduction.generate import pigeonhole, planted_cnf, random_cnf
 from sat_reduction.manifest import FILES, file_sha256, load_manifest
 from sat_reduction.recovery import recover
 from sat_reduction.verification import verify_bundle
-from sat_reduction.witness import decode, source_assignment
+from sat_reduction.witness_network import decode, source_assignment
 
 from .formulas import models
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -172,3 +174,25 @@ def test_assignments(values) -> None:
         found = check_assignment(given_as, len(values))
         assert found.dtype == np.int8
         assert found.tolist() == values
+
+
+@settings(deadline=None, max_examples=150)
+@given(formulas(max_variables=12, max_width=15))
+def test_repeats(formula):
+    expected = [
+        i for i, clause in enumerate(formula.clauses()) if len({abs(x) for x in clause}) < len(clause)
+    ]
+    assert formula.repeating_clauses().tolist() == expected
+
+
+@pytest.mark.parametrize("width", [2, 7, 8, 9, 10, 40])
+def test_repeats_at_every_two_places(width):
+    for i, j in itertools.combinations(range(width), 2):
+        clause = list(range(10, 10 + width))
+        clause[j] = -clause[i]
+        formula = Formula.of([[1], range(10, 10 + width), clause, [2, 3]])
+        assert formula.repeating_clauses().tolist() == [2]
+
+
+def test_neighbouring_clauses_do_not_repeat():
+    assert not len(Formula.of([[1, 2, 3], [3, 2, 1], [], [1], [1, 3]]).repeating_clauses())

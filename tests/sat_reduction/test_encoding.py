@@ -51,7 +51,7 @@ def six_clauses(draw, max_variables: int = 9, max_clauses: int = 5) -> Formula:
 def test_six_literal_schemes_are_the_paper_s_list(formula, scheme):
     encoding = encode(formula, scheme)
     data = encoding.dataset()
-    assert samples_of(data) == samples(formula.n_variables, formula.clauses(), **numbers(scheme, 6))
+    assert samples_of(data) == samples(formula.n_variables, formula.clauses(), **numbers(scheme))
     assert data.n_samples == encoding.n_samples == 4 * formula.n_variables + formula.n_clauses
     assert encoding.num_parameters == formula.n_variables + 8
     assert encoding.closed_formula() == encoding.formula
@@ -70,9 +70,8 @@ def test_nae_is_one_point_a_clause(formula):
     guard = formula.n_variables + 1
     clauses = [[*clause, guard] for clause in formula.normalized().clauses()]
     dimension = max(guard, 4)
-    widest = max(map(len, clauses), default=0)
     data = encoding.dataset()
-    assert samples_of(data) == samples(dimension, clauses, **numbers("nae", widest))
+    assert samples_of(data) == samples(dimension, clauses, **numbers("nae"))
     assert encoding.dimension == dimension == encoding.formula.n_variables
     assert encoding.widths == tuple(sorted({len(clause) for clause in clauses}))
     assert encoding.model_map == ModelMap("nae", formula.n_variables, guard)
@@ -97,7 +96,7 @@ def test_many_widths_need_codes_of_two_bytes():
     data = encoding.dataset()
     assert data.codes.dtype == np.uint16
     assert len(data.offsets) > 256
-    expected = samples(n + 1, [[*clause, n + 1] for clause in clauses], **numbers("nae", n + 1))
+    expected = samples(n + 1, [[*clause, n + 1] for clause in clauses], **numbers("nae"))
     some = [0, 1, 200, 300, 500, *range(4 * n + 4, data.n_samples, 9), data.n_samples - 1]
     assert samples_of(data.subset(some)) == [expected[i] for i in some]
 

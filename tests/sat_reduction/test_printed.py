@@ -21,7 +21,7 @@ from sat_reduction.printed import (
     two_unit_network,
 )
 from sat_reduction.reversible import is_reversible
-from sat_reduction.witness import witness
+from sat_reduction.witness_network import witness
 
 from .formulas import assignments, formulas, models, nae_models
 from .paper_text import network_exists, samples

@@ -10,8 +10,8 @@ from sat_reduction.bundle import encode_source
 from sat_reduction.cnf import Formula
 from sat_reduction.encoding import literal_encoding
 from sat_reduction.errors import NotAModelError, SatReductionError
-from sat_reduction.witness import witness
 from sat_reduction.witness_margin import WitnessMargins
+from sat_reduction.witness_network import witness
 
 from .formulas import formulas
 
@@ -22,7 +22,9 @@ def test_equal_to_the_certificate(formula, scheme, data):
     encoding = encode_source(formula, scheme)
     margins = WitnessMargins.of(encoding)
     signs = np.array(
-        data.draw(st.lists(st.sampled_from([-1, 1]), min_size=encoding.dimension, max_size=encoding.dimension)),
+        data.draw(
+            st.lists(st.sampled_from([-1, 1]), min_size=encoding.dimension, max_size=encoding.dimension)
+        ),
         dtype=np.int8,
     )
     if data.draw(st.booleans()) and encoding.scheme.name != "nae":

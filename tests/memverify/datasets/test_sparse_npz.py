@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import zipfile
 from fractions import Fraction
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +39,11 @@ GOOD = SparseDataset(4, [1, -1, 1], [0, 2, 3, 3], [0, 3, 1], [0, 1, 0], ["-1/6",
 TOO_LARGE = "{'descr': '<u4', 'fortran_order': False, 'shape': (1099511627776,), }\n"
 OBJECTS = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n"
 
+SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "schemas"
+VALIDATOR = jsonschema.Draft202012Validator(
+    json.loads((SCHEMAS / "memverify-sparse-dataset-1.schema.json").read_text())
+)
+
 
 def header(**changes) -> np.ndarray:
     document = HEADER | changes
@@ -64,6 +71,19 @@ class TestRoundTrip:
         first = (tmp_path / "data.npz").read_bytes()
         save_sparse_npz(again, path)
         assert (tmp_path / "data.npz").read_bytes() == first
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(plain_samples(), st.one_of(st.none(), st.just({"a": {}})))
+    def test_the_header_follows_the_schema(self, tmp_path, plain, note):
+        save_sparse_npz(plain.build(note=note), tmp_path / "data.npz")
+        with np.load(tmp_path / "data.npz") as arrays:
+            document = json.loads(arrays["header"].tobytes())
+        VALIDATOR.validate(document)
+        for key, wrong in (
+            ("version", True), ("n_features", 0), ("n_features", 2**31), ("background", 1),
+            ("offsets", ["0.5"]), ("offsets", "1"), ("note", []), ("extra", 1),
+        ):  # fmt: skip
+            assert not VALIDATOR.is_valid(document | {key: wrong})
 
     def test_edges(self, tmp_path):
         path = str(tmp_path / "data.npz")

@@ -17,7 +17,7 @@ from sat_reduction.encoding import encode, literal_encoding
 from sat_reduction.errors import FormulaError, NotAModelError, UndecodableNetworkError
 from sat_reduction.megiddo import megiddo_reduction
 from sat_reduction.reversible import linear_reduction
-from sat_reduction.witness import decode, source_assignment, witness
+from sat_reduction.witness_network import decode, source_assignment, witness
 
 from ..strategies import failing, referee
 from .formulas import formulas, models, nae_models

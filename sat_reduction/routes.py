@@ -20,17 +20,19 @@ from .bundle import decide, encode_source
 from .cnf import Formula
 from .dimacs import save_dimacs
 from .errors import DisagreementError
+from .megiddo import megiddo_size
 from .minimize import minimize
 from .oracles import brute_force, nae_brute_force, z3_formula, z3_full_network, z3_network_exists
 from .recovery import recover
 from .solvers import solve
-from .witness import decode, source_assignment
+from .witness_network import decode, source_assignment
 
 FAMILIES = ("cadical195", "glucose4")
 """Two solvers of different code bases."""
 MAX_ENUMERATED = 20
 MAX_Z3_DIMENSION = 80
-MAX_FULL_NETWORK_DIMENSION = 4
+MAX_FULL_NETWORK_DIMENSION = 5
+MAX_PRODUCT_CLAUSES = 300_000
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,9 @@ def default_routes() -> tuple[Route, ...]:
             for name, scheme, method in (
                 ("linear", "paper", "linear"),
                 ("nae", "nae", "linear"),
-                ("megiddo", "paper", "megiddo"),
             )
         ),
+        Route("megiddo: solver on the formula of D", _reduced_route("paper", "megiddo"), _too_long),
         *(
             Route(f"{scheme}: network or proof, from D back", _evidence_route(scheme))
             for scheme in ("paper", "nae", "dyadic")
@@ -192,6 +194,7 @@ def _disagreement(
 ) -> DisagreementError:
     by_answer = {answer.answer: (route, answer) for route, answer in zip(routes, answers, strict=True)}
     failed = by_answer.get("failed")
+    pair: tuple[Route, ...]
     if failed is not None:
         pair, text = (failed[0],), f"{failed[1].route} failed: {failed[1].detail}"
     else:
@@ -230,9 +233,7 @@ def _nae_route(formula: Formula, timeout: float | None) -> tuple[bool | None, st
     return found.decision, f"{found.n_models:,} models"
 
 
-def _reduced_route(
-    scheme: str, method: str
-) -> Callable[[Formula, float | None], tuple[bool | None, str]]:
+def _reduced_route(scheme: str, method: str) -> Callable[[Formula, float | None], tuple[bool | None, str]]:
     def run(formula: Formula, timeout: float | None) -> tuple[bool | None, str]:
         encoding = encode_source(formula, scheme, method)
         closed = encoding.closed_formula()
@@ -290,6 +291,11 @@ def _too_many(limit: int) -> Callable[[Formula], str]:
     return reason
 
 
+def _too_long(formula: Formula) -> str:
+    clauses = megiddo_size(formula)[1]
+    return f"{clauses:,} clauses" if clauses > MAX_PRODUCT_CLAUSES else ""
+
+
 def _too_wide(scheme: str, full: bool = False) -> Callable[[Formula], str]:
     limit = MAX_FULL_NETWORK_DIMENSION if full else MAX_Z3_DIMENSION
 
@@ -298,5 +304,3 @@ def _too_wide(scheme: str, full: bool = False) -> Callable[[Formula], str]:
         return f"more than {limit} dimensions" if dimension > limit else ""
 
     return reason
-
-

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from sat_reduction.cnf import Formula
-from sat_reduction.cross_check import Route, cross_check, default_routes
 from sat_reduction.dimacs import load_dimacs
 from sat_reduction.errors import DisagreementError
 from sat_reduction.generate import random_cnf
+from sat_reduction.routes import Route, cross_check, default_routes
 
 from .formulas import formulas, models
 
