@@ -28,11 +28,15 @@ bench: $(INSTALLED)      ## ratios against other exact routes: CSV and picture i
 	$(BIN)/python -m benchmarks.exact_certification -o docs/benchmarks
 	$(BIN)/python -m benchmarks.convex_cells -o docs/benchmarks
 	$(BIN)/python -m benchmarks.parameter_counts -o docs/benchmarks
+	$(BIN)/python -m benchmarks.dimacs_parsing -o docs/benchmarks
+	$(BIN)/python -m benchmarks.sat_reduction -o docs/benchmarks
 
 pictures: $(INSTALLED)   ## the pictures of the documentation; the tables need MNIST
 	$(BIN)/python -m benchmarks.float_accuracy -o docs/images
 	$(BIN)/memverify narrow -o docs/images
 	$(BIN)/memverify table 1 -o docs/tables
+	$(BIN)/sat-reduction phase-transition -o docs/experiments
+	$(BIN)/sat-reduction train -o docs/experiments
 
 clean:
 	rm -rf $(VENV) demo-output

@@ -217,7 +217,10 @@ def _add_studies(commands: Commands) -> None:
     transition.add_argument("-k", "--width", type=natural, default=3, help="(default 3)")
     transition.add_argument("--sizes", type=natural, nargs="+", default=[20, 50, 100], metavar="N")
     transition.add_argument(
-        "--ratios", nargs="+", default=["2", "3", "3.5", "4", "4.25", "4.5", "5", "6"], metavar="R"
+        "--ratios",
+        nargs="+",
+        default=["2", "3", "3.5", "3.75", "4", "4.25", "4.5", "4.75", "5", "5.5", "6"],
+        metavar="R",
     )
     transition.add_argument("--formulas", type=natural, default=100, help="a point (default 100)")
     transition.add_argument("--scheme", choices=_SCHEMES, default="nae", help="(default nae)")
@@ -237,7 +240,7 @@ def _add_studies(commands: Commands) -> None:
         EXIT_CODES,
     )
     train.add_argument("-k", "--width", type=natural, default=3, help="(default 3)")
-    train.add_argument("--sizes", type=natural, nargs="+", default=[3, 4, 5, 6, 8, 10], metavar="N")
+    train.add_argument("--sizes", type=natural, nargs="+", default=[3, 4, 5, 6, 8, 10, 15, 20], metavar="N")
     train.add_argument("--ratio", default="1", metavar="R", help="clauses over variables (default 1)")
     train.add_argument("--formulas", type=natural, default=4, help="a size (default 4)")
     train.add_argument("--starts", type=natural, default=512, help="a formula (default 512)")

@@ -58,7 +58,7 @@ _CHECK_EVERY = 50
 def run_gradient_descent(
     *,
     width: int = 3,
-    sizes: Sequence[int] = (3, 4, 5, 6, 8, 10),
+    sizes: Sequence[int] = (3, 4, 5, 6, 8, 10, 15, 20),
     ratio: str = "1",
     n_formulas: int = 4,
     n_starts: int = 512,

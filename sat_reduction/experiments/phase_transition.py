@@ -37,7 +37,7 @@ def run_phase_transition(
     *,
     width: int = 3,
     sizes: Sequence[int] = (20, 50, 100),
-    ratios: Sequence[str] = ("2", "3", "3.5", "4", "4.25", "4.5", "5", "6"),
+    ratios: Sequence[str] = ("2", "3", "3.5", "3.75", "4", "4.25", "4.5", "4.75", "5", "5.5", "6"),
     n_formulas: int = 100,
     scheme: str = "nae",
     seed: int = 0,

@@ -16,9 +16,9 @@ from sat_reduction.assignments import load_model, save_model
 from sat_reduction.bundle import decide, encode_source, write_bundle
 from sat_reduction.cnf import Formula
 from sat_reduction.dimacs import load_dimacs, save_dimacs
-from sat_reduction.drat import load_proof
+from sat_reduction.drat import check_proof, load_proof
 from sat_reduction.errors import MalformedBundleError, SatReductionError
-from sat_reduction.generate import pigeonhole, planted_cnf, random_cnf
+from sat_reduction.generate import parity, pigeonhole, planted_cnf, random_cnf
 from sat_reduction.manifest import FILES, file_sha256, load_manifest
 from sat_reduction.recovery import recover
 from sat_reduction.verification import verify_bundle
@@ -61,6 +61,28 @@ def test_hundred_formulas_from_file_to_answer_and_back(seed, tmp_path):
         assignment = source_assignment(encoding, decode(network, encoding))
         assert all(any(assignment[abs(v) - 1] * v > 0 for v in c) for c in source.clauses())
         assert (load_model(tmp_path / "out/model.txt") == assignment).all()
+
+
+FAMILIES = {
+    **{f"pigeonhole {n}": pigeonhole(n) for n in (1, 2, 3, 4)},
+    **{f"parity {n}": parity(n) for n in (3, 5)},
+    **{f"random {k}": random_cnf(12, 2**k * 9, k, k) for k in (1, 2, 3, 4)},
+    **{f"planted {k}": planted_cnf(30, 90, k, k)[0] for k in (1, 2, 3, 5, 7, 12)},
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_families(name, scheme):
+    source = FAMILIES[name]
+    found = decide(source, scheme=scheme)
+    expected = {"pigeonhole": False, "parity": False, "planted": True}.get(name.split()[0], bool)
+    assert (found.answer == "satisfiable") == (bool(models(source)) if expected is bool else expected)
+    back = recover(found.encoding.dataset())
+    if found.network is not None:
+        source.check_model(source_assignment(back, decode(found.network, back)))
+    else:
+        assert check_proof(back.closed_formula(), found.proof).ok
 
 
 # ------------------------------------------------------------------------------------ tampering
