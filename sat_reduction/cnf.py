@@ -144,6 +144,8 @@ class Formula:
         ``matrix`` has shape (number of such clauses, width); the work on many short clauses
         is then done in whole columns.
         """
+        if self.n_clauses and np.all(self.widths == (width := int(self.widths[0]))):
+            return [(np.arange(self.n_clauses), self.literals.reshape(self.n_clauses, width))]
         groups = []
         for width in np.unique(self.widths).tolist():
             indices = np.flatnonzero(self.widths == width)

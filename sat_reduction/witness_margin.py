@@ -44,6 +44,8 @@ class WitnessMargins:
     def of(cls, encoding: Encoding) -> WitnessMargins:
         """Lay out the clauses: literals as places in a table of values, in words of eight bytes.
 
+        The table reads (-, x_1, .., x_n, not x_n, .., not x_1): literal -j is j-th from its end.
+
         Raises
         ------
         SatReductionError
@@ -51,7 +53,7 @@ class WitnessMargins:
         """
         if encoding.literal:
             raise SatReductionError("the literal reading has no closed form; certify its network instead")
-        scheme, n_places = encoding.scheme, 2 * encoding.dimension + 1
+        scheme = encoding.scheme
         height = scheme.threshold(encoding.widths)
         groups = []
         for _, matrix in encoding.formula.by_width():
@@ -60,7 +62,7 @@ class WitnessMargins:
             filled = n_words * _BYTES
             # repeating a literal does not change whether all are equal
             padded = np.concatenate([matrix, np.repeat(matrix[:, :1], filled - width, axis=1)], axis=1)
-            groups.append(((padded.astype(np.intp) % n_places).reshape(-1), n_words))
+            groups.append((padded.astype(np.intp).reshape(-1), n_words))
         return cls(encoding, scheme.slope * (scheme.outer - height), tuple(groups))
 
     def least(self, signs: Assignment) -> Rational | None:
