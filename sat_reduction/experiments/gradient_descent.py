@@ -270,30 +270,42 @@ def write_gradient_descent(rows: Sequence[Row], folder: str | Path) -> list[Path
 
 
 def _draw(rows: Sequence[Row], path: Path) -> None:
+    from scipy.stats import binomtest
+
     figure = new_figure(6.4, 4.0)
     axis = figure.subplots()
     sizes = sorted({int(row["n_variables"]) for row in rows})
     axis.plot(
         sizes, [1.0] * len(sizes), color="C2", marker="s", markersize=4, label="exists: built and certified"
     )
-    shares: list[tuple[int, float]] = []
-    none: list[tuple[int, float]] = []
-    for size in sizes:
-        own = [row for row in rows if row["n_variables"] == size]
-        found, starts = sum(row["found"] for row in own), sum(row["starts"] for row in own)
-        # none found: what 95 % confidence still allows, about 3 in the number of starts
-        (shares if found else none).append((size, found / starts if found else 3 / starts))
-    if shares:
-        axis.plot(
-            *zip(*shares, strict=True),
+    counts = [
+        (size, sum(row["found"] for row in own), sum(row["starts"] for row in own))
+        for size in sizes
+        if (own := [row for row in rows if row["n_variables"] == size])
+    ]
+    bounds = [binomtest(found, starts).proportion_ci(0.95, method="exact") for _, found, starts in counts]
+    seen = [place for place, (_, found, _) in enumerate(counts) if found]
+    if seen:
+        shares = [counts[place][1] / counts[place][2] for place in seen]
+        axis.errorbar(
+            [counts[place][0] for place in seen],
+            shares,
+            yerr=(
+                [share - bounds[place].low for place, share in zip(seen, shares, strict=True)],
+                [bounds[place].high - share for place, share in zip(seen, shares, strict=True)],
+            ),
             color="C0",
             marker="o",
             markersize=4,
-            label="found by gradient descent: share of random starts",
+            capsize=2,
+            elinewidth=0.8,
+            label="found by gradient descent: share of random starts, 95 %",
         )
+    none = [place for place, (_, found, _) in enumerate(counts) if not found]
     if none:
         axis.scatter(
-            *zip(*none, strict=True),
+            [counts[place][0] for place in none],
+            [bounds[place].high for place in none],
             marker="v",
             facecolors="none",
             edgecolors="C0",
