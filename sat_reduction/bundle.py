@@ -43,12 +43,14 @@ from .manifest import (
     file_sha256,
 )
 from .megiddo import megiddo_reduction
+from .model_map import map_of_comments
 from .proof_lifting import prove_unsatisfiable
 from .reversible import linear_reduction
 from .solvers import solve
-from .witness_network import witness
+from .witness_network import decode, source_assignment, witness
 
-METHODS = ("linear", "megiddo")
+METHODS = ("linear", "megiddo", "none")
+"""Reductions to a reversible 6-CNF; "none" for formulas that are one already."""
 Report = Callable[[str], None]
 
 
@@ -63,7 +65,8 @@ class Solution:
     encoding : Encoding
         The data set D, and the formula whose clauses are its points.
     model : Assignment or None
-        Of the source formula; checked.
+        Of the source formula; checked. With the method "none", of the formula that it was
+        reduced from, if its comments say so.
     network : Network or None
         With dimension + 8 parameters.
     certificate : Certificate or None
@@ -92,7 +95,8 @@ def encode_source(source: Formula, scheme: str = "paper", method: str = "linear"
     scheme : str
         "paper", "nae" or "dyadic".
     method : str
-        "linear" or "megiddo"; ``nae`` needs no reduction and takes only "linear".
+        "linear" or "megiddo", or "none" for a reversible 6-CNF, whose comments may say what it
+        was reduced from; ``nae`` needs no reduction and takes only "linear".
 
     Examples
     --------
@@ -106,6 +110,8 @@ def encode_source(source: Formula, scheme: str = "paper", method: str = "linear"
         if method != "linear":
             raise SatReductionError("the scheme nae takes the clauses as they are; leave --method out")
         return encode(source, scheme)
+    if method == "none":
+        return encode(source, scheme, model_map=map_of_comments(source.comments))
     reduction = linear_reduction(source) if method == "linear" else megiddo_reduction(source)
     return encode(reduction.target, scheme, model_map=reduction.model_map)
 
@@ -163,9 +169,11 @@ def decide(
         certificate = certify(network, encoding.dataset(), with_bound=False)
         if not isinstance(certificate, Certificate):
             raise SatReductionError("internal fault: the network of a model does not memorize D")
-        return Solution("satisfiable", encoding, found.model, network, certificate, solver=solver)
+        model = source_assignment(encoding, decode(network, encoding))
+        return Solution("satisfiable", encoding, model, network, certificate, solver=solver)
     say("checking the proof")
-    refutation = prove_unsatisfiable(encoding, solver, found.proof, timeout=timeout)
+    of_source = found.proof if method != "none" else None
+    refutation = prove_unsatisfiable(encoding, solver, of_source, timeout=timeout)
     if refutation is None:
         return Solution("undecided", encoding, solver=solver)
     return Solution(

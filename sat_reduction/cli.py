@@ -13,7 +13,6 @@ from memverify.command_line import Commands, Parser, add_command, add_json, exec
 EXIT_CODES = "exit codes: 0 done or proved, 1 refuted, 2 unusable input, 3 undecided"
 SAT_EXIT_CODES = "exit codes: 10 satisfiable, 20 unsatisfiable, 2 unusable input, 3 undecided"
 _SCHEMES = ("paper", "nae", "dyadic")
-_METHODS = ("linear", "megiddo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +84,7 @@ def _add_formulas(commands: Commands) -> None:
         EXIT_CODES,
     )
     _formula(reduce)
-    _method(reduce)
+    _method(reduce, "linear", "megiddo")
     _output(reduce, "F6.cnf", "formula to write")
     add_json(reduce)
 
@@ -169,7 +168,7 @@ def _add_answers(commands: Commands) -> None:
     solve.add_argument(
         "--scheme", choices=_SCHEMES, default="paper", help="of the data set (default paper)"
     )
-    _method(solve)
+    _method(solve, "linear", "megiddo", "none")
     _timeout(solve, None)
     add_json(solve)
 
@@ -258,12 +257,13 @@ def _formula(parser: Parser) -> None:
     parser.add_argument("--lenient", action="store_true", help="forgive what SATLIB's files do")
 
 
-def _method(parser: Parser) -> None:
+def _method(parser: Parser, *methods: str) -> None:
+    none = "; none: the formula is a reversible 6-CNF already" if "none" in methods else ""
     parser.add_argument(
         "--method",
-        choices=_METHODS,
+        choices=methods,
         default="linear",
-        help="62 + 2 clauses a clause, or Megiddo's product (default linear)",
+        help=f"62 + 2 clauses a clause (linear, the default), or Megiddo's product{none}",
     )
 
 

@@ -313,7 +313,7 @@ def test_equal_formulas_give_equal_bundles(tmp_path):
 
 
 def test_unknown_choices():
-    with pytest.raises(SatReductionError, match="linear, megiddo"):
+    with pytest.raises(SatReductionError, match="linear, megiddo, none"):
         encode_source(Formula.of([[1]]), "paper", "magic")
     with pytest.raises(SatReductionError, match="as they are"):
         encode_source(Formula.of([[1]]), "nae", "megiddo")

@@ -124,6 +124,22 @@ def test_megiddo(place, capsys):
 
 
 @pytest.mark.parametrize(("name", "code"), [("sat", 10), ("unsat", 20)])
+@pytest.mark.parametrize("method", ["linear", "megiddo"])
+def test_solve_a_reduced_formula_as_it_is(place, capsys, name, code, method):
+    run(capsys, "reduce", f"{name}.cnf", "-o", "F6.cnf", "--method", method)
+    run(capsys, "solve", "F6.cnf", "-o", "out", "--method", "none", code=code)
+    run(capsys, "verify", "out", "--formula", "F6.cnf")
+    run(capsys, "verify", "out", "--formula", f"{name}.cnf")  # its comments lead back to the source
+    if code == 10:
+        assert (place / "out/model.txt").read_text().count("-") + 1 <= 5  # four variables, not of F6
+    lines = [line for line in (place / "F6.cnf").read_text().splitlines() if not line.startswith("c")]
+    (place / "bare.cnf").write_text("\n".join(lines) + "\n")
+    run(capsys, "solve", "bare.cnf", "-o", "bare", "--method", "none", code=code)
+    run(capsys, "verify", "bare", "--formula", "bare.cnf")
+    assert "six distinct" in refused(capsys, "solve", f"{name}.cnf", "-o", "no", "--method", "none")
+
+
+@pytest.mark.parametrize(("name", "code"), [("sat", 10), ("unsat", 20)])
 def test_cross_check(place, capsys, name, code):
     out = run(capsys, "cross-check", f"{name}.cnf", code=code)
     assert "routes agree" in out
