@@ -121,8 +121,10 @@ def test_the_time_limit_fires():
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 @pytest.mark.parametrize("timeout", [None, 200])
 def test_an_interrupt_leaves_no_process_behind(timeout):
+    # a test run in the background inherits that interrupts are ignored
     program = f"""
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sat_reduction.generate import pigeonhole
 from sat_reduction.solvers import solve
 formula = pigeonhole(11)
