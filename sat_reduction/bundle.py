@@ -40,6 +40,7 @@ from .manifest import (
     REDUCED,
     Manifest,
     data_of,
+    evidence_of,
     file_sha256,
 )
 from .megiddo import megiddo_reduction
@@ -220,36 +221,17 @@ def _write_files(solution: Solution, work: Path) -> Manifest:
         save_model(solution.model, work / MODEL)
         save_network(solution.network, work / NETWORK)
         save_certificate(solution.certificate, work / CERTIFICATE)
-        by_answer = [
-            {
-                "id": "network-memorizes",
-                "statement": "y F(x) > 0 on every sample of D, over the rationals",
-                "by": "memverify, exact evaluation; certificate for the independent checker",
-            },
-            {
-                "id": "model-satisfies",
-                "statement": "the model, read off the network's weights, satisfies the formula",
-                "by": "evaluation of every clause",
-            },
-        ]
     else:
         save_dimacs(encoding.closed_formula(), work / REDUCED)
         with atomic_write(work / PROOF) as stream:
             stream.write(proof_bytes(solution.proof or ()))
-        by_answer = [
-            {
-                "id": "formula-unsatisfiable",
-                "statement": "the formula that the points of D spell out is unsatisfiable",
-                "by": f"a DRAT proof, checked by {solution.checker}",
-            }
-        ]
     lemmas = prove_lemmas(encoding.scheme, encoding.widths, encoding.dimension)
     lemmas.check()
     return Manifest(
         answer=solution.answer,
         dataset_sha256=dataset.sha256,
         data=data_of(encoding),
-        proved=[*by_answer, *lemmas.proved_for(solution.answer)],
+        proved=[*evidence_of(solution.answer, solution.checker), *lemmas.proved_for(solution.answer)],
         assumed=[*lemmas.on_paper],
         files={name: file_sha256(work / name) for name in FILES[solution.answer]},
         solver=solution.solver,

@@ -118,6 +118,37 @@ def statement_of(answer: str, num_parameters: int) -> str:
     return f"no network with at most {num_parameters} parameters memorizes D"
 
 
+def evidence_of(answer: str, checker: str) -> list[dict[str, str]]:
+    """Return what the files of a bundle prove, before any lemma: id, statement, by.
+
+    Parameters
+    ----------
+    answer : {"satisfiable", "unsatisfiable"}
+    checker : str
+        What checked the DRAT proof, if there is one.
+    """
+    if answer == "unsatisfiable":
+        return [
+            {
+                "id": "formula-unsatisfiable",
+                "statement": "the formula that the points of D spell out is unsatisfiable",
+                "by": f"a DRAT proof, checked by {checker}",
+            }
+        ]
+    return [
+        {
+            "id": "network-memorizes",
+            "statement": "y F(x) > 0 on every sample of D, over the rationals",
+            "by": "memverify, exact evaluation; certificate for the independent checker",
+        },
+        {
+            "id": "model-satisfies",
+            "statement": "the model, read off the network's weights, satisfies the formula",
+            "by": "evaluation of every clause",
+        },
+    ]
+
+
 def data_of(encoding: Encoding) -> dict[str, Any]:
     """Return the sizes that a manifest states and a verification recomputes."""
     return {

@@ -25,7 +25,7 @@ from .dimacs import load_dimacs
 from .drat import check_proof, load_proof
 from .encoding import Encoding
 from .errors import MalformedBundleError, NotAModelError, SatReductionError
-from .lemmas import prove_lemmas
+from .lemmas import LemmaChain, prove_lemmas
 from .manifest import (
     CERTIFICATE,
     DATASET,
@@ -35,6 +35,7 @@ from .manifest import (
     REDUCED,
     Manifest,
     data_of,
+    evidence_of,
     file_sha256,
     load_manifest,
 )
@@ -108,7 +109,8 @@ def verify_bundle(
     From D the formula is read back (`recovery.recover` refuses all else); the network is
     checked by memverify's independent checker and the model read off its weights; the proof
     is checked against the formula that was read back; the lemmas are proved again by z3.
-    The manifest's hashes are compared, and nothing else in it is used.
+    The manifest's hashes, sizes and claims are compared with what comes out here; who proved
+    a claim at the time is for the record.
     """
     manifest = load_manifest(folder)
     place = Path(folder)
@@ -133,6 +135,8 @@ def verify_bundle(
         if not lemmas.all_proved:
             raise _FalseError(f"not proved: {lemmas.first_open}")
         holds(f"{len(lemmas.results)} lemmas proved for dimension {encoding.dimension}")
+        _check_claims(manifest, lemmas)
+        holds("the manifest lists what is proved and what is assumed")
     except _FalseError as error:
         return Verification(False, None, None, tuple(steps), str(error))
     return Verification(
@@ -227,6 +231,16 @@ def _check_source(
         except (NotAModelError, SatReductionError) as error:
             raise _FalseError(f"{MODEL}: {error}") from None
         holds("the model satisfies the given formula")
+
+
+def _check_claims(manifest: Manifest, lemmas: LemmaChain) -> None:
+    """Compare what the manifest says is proved with what was proved here; by what, may differ."""
+    proved = [*evidence_of(manifest.answer, ""), *lemmas.proved_for(manifest.answer)]
+    expected = [(item["id"], item["statement"]) for item in proved]
+    if [(item["id"], item["statement"]) for item in manifest.proved] != expected:
+        raise _FalseError("the manifest does not list what is proved")
+    if manifest.assumed != list(lemmas.on_paper):
+        raise _FalseError("the manifest does not list what is assumed")
 
 
 def _is_formula_of(source: Formula, encoding: Encoding, dataset: SparseDataset) -> bool:

@@ -7,11 +7,14 @@ import shutil
 import numpy as np
 import pytest
 
+from memverify.certification.certificate import save_certificate
 from memverify.certification.certify import certify
 from memverify.datasets import load_dataset
 from memverify.datasets.sparse_npz import save_sparse_npz
 from memverify.errors import FileFormatError
-from memverify.formats.network_file import load_network
+from memverify.formats.network_file import load_network, save_network
+from memverify.network import Affine, Network, Row
+from sat_reduction import lemmas, verification
 from sat_reduction.assignments import load_model, save_model
 from sat_reduction.bundle import decide, encode_source, write_bundle
 from sat_reduction.cnf import Formula
@@ -255,6 +258,60 @@ def test_a_changed_certificate(sat):
 def test_a_bundle_for_another_formula(sat, unsat):
     assert "given formula" in verify_bundle(unsat, source=pigeonhole(4)).reason
     assert "given formula" in verify_bundle(sat, source=random_cnf(8, 24, 3, 9)).reason
+
+
+@pytest.mark.parametrize("kind", ["sat", "unsat"])
+def test_a_manifest_that_claims_fewer_parameters_or_more(sat, unsat, kind):
+    folder = sat if kind == "sat" else unsat
+    path = folder / "manifest.json"
+    text = path.read_text()
+    size = load_manifest(folder).data["num_parameters"]
+    for other in (size - 1, size + 1):
+        path.write_text(text.replace(f" {size} ", f" {other} ").replace(f": {size},", f": {other},"))
+        path.write_text(path.read_text().replace(f'"num_parameters": {size}', f'"num_parameters": {other}'))
+        assert load_manifest(folder).data["num_parameters"] == other
+        assert "sizes in the manifest" in verify_bundle(folder).reason
+
+
+@pytest.mark.parametrize("key", ["proved", "assumed"])
+def test_a_manifest_that_claims_more_or_assumes_less(sat, unsat, key):
+    for folder in (sat, unsat):
+        path = folder / "manifest.json"
+        text = path.read_text()
+        for change in (lambda items: items[1:], lambda items: [*items, items[0]], lambda items: []):
+            document = json.loads(text)
+            document[key] = change(document[key])
+            path.write_text(json.dumps(document))
+            assert f"what is {key}" in verify_bundle(folder).reason
+
+
+def test_a_network_with_more_parameters(sat):
+    network = load_network(sat / "network.json.gz")
+    first, second, last = network.layers
+    wider = Network.sequential(
+        [
+            first,
+            Affine(1, (*second.rows, Row((), (), second.rows[0].bias * 0))),
+            Affine(3, (Row(last.rows[0].columns, last.rows[0].weights, last.rows[0].bias),)),
+        ]
+    )
+    found = certify(wider, load_dataset(str(sat / "dataset.npz")))
+    assert found.verdict == "memorizes"
+    save_network(wider, sat / "network.json.gz")
+    save_certificate(found, sat / "certificate.json")
+    _rehash(sat)
+    assert (
+        f"{network.num_parameters + 3} parameters, not {network.num_parameters}"
+        in verify_bundle(sat).reason
+    )
+
+
+@pytest.mark.parametrize("proved", [False, None])
+def test_a_lemma_that_is_not_proved(sat, unsat, monkeypatch, proved):
+    gap = lemmas.LemmaResult("lemma-gap", "for all", proved, "nobody", 0.0)
+    monkeypatch.setattr(verification, "prove_lemmas", lambda *given: lemmas.LemmaChain((gap,)))
+    for folder in (sat, unsat):
+        assert "lemma-gap" in verify_bundle(folder).reason
 
 
 def test_a_manifest_that_says_the_opposite(sat):
