@@ -15,12 +15,7 @@ EXIT_CODES = "exit codes: 0 proved or done, 1 refuted, 2 unusable input, 3 undec
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
-    return execute(options, "memverify")
+    return execute(_build_parser(), arguments, "memverify")
 
 
 def _build_parser() -> Parser:

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn, TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -23,16 +24,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
-def execute(options: argparse.Namespace, package: str) -> int:
-    """Run the chosen command and return its exit code; bad input is one line and 2.
+def execute(parser: Parser, arguments: Sequence[str] | None, package: str) -> int:
+    """Parse, run the chosen command, return its exit code; bad input is one line and 2.
 
     Parameters
     ----------
-    options : argparse.Namespace
-        With ``runs``, the command's "module:function".
+    parser : Parser
+        Its commands set ``command``, and ``runs`` to the "module:function" that runs them.
+    arguments : sequence of str or None
+        None for those of the process.
     package : str
         The package whose ``commands`` hold the module.
     """
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     from .errors import MemverifyError
 
     module, _, function = options.runs.partition(":")

@@ -17,12 +17,7 @@ _SCHEMES = ("paper", "nae", "dyadic")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    parser = _build_parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
-    return execute(options, "sat_reduction")
+    return execute(_build_parser(), arguments, "sat_reduction")
 
 
 def _build_parser() -> Parser:

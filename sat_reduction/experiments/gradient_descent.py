@@ -8,9 +8,8 @@ certified over the rationals before it counts.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from memverify.certification.certificate import Certificate
 from memverify.certification.certify import certify
 from memverify.experiments.journal import Journal
 from memverify.experiments.pictures import new_figure, save_figure
-from memverify.formats.atomic import atomic_write, make_folder
 from memverify.network import Affine, Network
 from memverify.rational import as_rational, rational_from_float
 
@@ -30,13 +28,10 @@ from ..encoding import Encoding
 from ..errors import FormulaError, UndecodableNetworkError
 from ..generate import planted_cnf
 from ..witness_network import decode, source_assignment, witness
-from .phase_transition import _seed
+from .results import Progress, Row, made_folder, seed_of, write_results
 
 if TYPE_CHECKING:
     import torch
-
-Row = dict[str, Any]
-Progress = Callable[[int, int], None]
 
 FIELDS = (
     "n_variables",
@@ -115,7 +110,7 @@ def run_gradient_descent(
         )
     exact = as_rational(ratio)
     journal = Journal(
-        None if folder is None else _made(folder) / f"{NAME}.journal",
+        None if folder is None else made_folder(folder) / f"{NAME}.journal",
         {
             "width": width,
             "ratio": str(exact),
@@ -134,7 +129,7 @@ def run_gradient_descent(
         for index in range(n_formulas):
             row = journal.get((size, index))
             if row is None:
-                own = _seed(seed, width, size, n_clauses, index)
+                own = seed_of(seed, width, size, n_clauses, index)
                 formula, model = planted_cnf(size, n_clauses, width, own)
                 row = {"n_variables": size, "formula": index, "n_clauses": n_clauses}
                 encoding = encode_source(formula, scheme)
@@ -250,23 +245,8 @@ def _exact_network(encoding: Encoding, weights: list[list[float]]) -> Network:
 
 
 def write_gradient_descent(rows: Sequence[Row], folder: str | Path) -> list[Path]:
-    """Write CSV, JSON and a picture, and return their paths.
-
-    Raises
-    ------
-    FileFormatError
-        If a file cannot be written.
-    """
-    place = _made(folder)
-    paths = [place / f"{NAME}.{kind}" for kind in ("csv", "json", "svg")]
-    lines = [",".join(FIELDS), *(",".join(str(row[key]) for key in FIELDS) for row in rows)]
-    for path, text in zip(
-        paths, ("\n".join(lines) + "\n", json.dumps(list(rows), indent=1) + "\n"), strict=False
-    ):
-        with atomic_write(path) as stream:
-            stream.write(text.encode("ascii"))
-    _draw(rows, paths[2])
-    return paths
+    """Write CSV, JSON and a picture, and return their paths; see `results.write_results`."""
+    return write_results(rows, FIELDS, folder, NAME, _draw)
 
 
 def _draw(rows: Sequence[Row], path: Path) -> None:
@@ -320,8 +300,3 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
     axis.legend(frameon=False, loc="center right")
     axis.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
-
-
-def _made(folder: str | Path) -> Path:
-    make_folder(folder)
-    return Path(folder)

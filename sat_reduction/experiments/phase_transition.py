@@ -7,24 +7,20 @@ all of D, every "no" a proof that was checked; nothing is counted on a solver's 
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from memverify.experiments.journal import Journal
 from memverify.experiments.pictures import new_figure, save_figure
-from memverify.formats.atomic import atomic_write, make_folder
 from memverify.rational import as_rational
 
 from ..bundle import decide
 from ..errors import FormulaError
 from ..generate import random_cnf
-
-Row = dict[str, Any]
-Progress = Callable[[int, int], None]
+from .results import Progress, Row, made_folder, seed_of, write_results
 
 THRESHOLDS = {2: 1.0, 3: 4.267, 4: 9.931, 5: 21.117}
 """Ratios at which large random k-SAT turns: proved for k = 2, else from statistical physics
@@ -92,7 +88,7 @@ def run_phase_transition(
     if not exact or min(exact) < 0:
         raise FormulaError("a ratio of clauses to variables is needed, and none is negative")
     journal = Journal(
-        None if folder is None else _made(folder) / f"{NAME}.journal",
+        None if folder is None else made_folder(folder) / f"{NAME}.journal",
         {"width": width, "n_formulas": n_formulas, "scheme": scheme, "seed": seed, "timeout": timeout},
         lambda row: (row["n_variables"], row["ratio"]),
         resume=True,
@@ -127,7 +123,7 @@ def _count(
     start = time.perf_counter()
     memorizable = undecided = 0
     for index in range(n_formulas):
-        formula = random_cnf(size, n_clauses, width, _seed(seed, width, size, n_clauses, index))
+        formula = random_cnf(size, n_clauses, width, seed_of(seed, width, size, n_clauses, index))
         answer = decide(formula, scheme=scheme, timeout=timeout).answer
         memorizable += answer == "satisfiable"
         undecided += answer == "undecided"
@@ -146,23 +142,8 @@ def _count(
 
 
 def write_phase_transition(rows: Sequence[Row], folder: str | Path) -> list[Path]:
-    """Write CSV, JSON and a picture, and return their paths.
-
-    Raises
-    ------
-    FileFormatError
-        If a file cannot be written.
-    """
-    place = _made(folder)
-    paths = [place / f"{NAME}.{kind}" for kind in ("csv", "json", "svg")]
-    lines = [",".join(FIELDS), *(",".join(str(row[key]) for key in FIELDS) for row in rows)]
-    for path, text in zip(
-        paths, ("\n".join(lines) + "\n", json.dumps(list(rows), indent=1) + "\n"), strict=False
-    ):
-        with atomic_write(path) as stream:
-            stream.write(text.encode("ascii"))
-    _draw(rows, paths[2])
-    return paths
+    """Write CSV, JSON and a picture, and return their paths; see `results.write_results`."""
+    return write_results(rows, FIELDS, folder, NAME, _draw)
 
 
 def _draw(rows: Sequence[Row], path: Path) -> None:
@@ -203,15 +184,3 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
     axis.legend(frameon=False)
     axis.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
-
-
-def _seed(*parts: int) -> int:
-    """One seed from several numbers, so that rows do not share formulas."""
-    from numpy.random import SeedSequence
-
-    return int(SeedSequence(parts).generate_state(1, "uint64")[0])
-
-
-def _made(folder: str | Path) -> Path:
-    make_folder(folder)
-    return Path(folder)
