@@ -7,16 +7,15 @@ rational each when a common denominator would blow up. No files are read here.
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from .canonical import Canonical
 from .errors import (
     ContradictorySamplesError,
     DatasetError,
@@ -49,7 +48,7 @@ _LEAST_INT64 = np.iinfo(np.int64).min
 _CANONICAL_CHUNK = 4096
 
 
-class Dataset:
+class Dataset(Canonical):
     """N labeled points of Q^n, in order; repeated samples are kept.
 
     Parameters
@@ -218,20 +217,6 @@ class Dataset:
                 ",".join(map(text_of, row)) + f",{sign}\n" for row, sign in zip(block, signs, strict=True)
             ]
             yield "".join(lines).encode("ascii")
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the canonical bytes, in hexadecimal."""
-        digest = hashlib.sha256()
-        for chunk in self.canonical_chunks():
-            digest.update(chunk)
-        return digest.hexdigest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Dataset) and self.sha256 == other.sha256
-
-    def __hash__(self) -> int:
-        return hash(self.sha256)
 
     def __repr__(self) -> str:
         title = f"{self.name!r}, " if self.name else ""

@@ -6,15 +6,14 @@ dimensions take a few dozen bytes each and are checked in whole columns. No file
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from .canonical import Canonical
 from .dataset import (
     INT64_LIMIT,
     MAX_COMMON_DENOMINATOR_BITS,
@@ -39,7 +38,7 @@ FORMAT = "memverify-sparse-dataset"
 _DENSE_TYPES = (np.uint8, np.int16, np.int32, np.int64)
 
 
-class SparseDataset:
+class SparseDataset(Canonical):
     """N labeled points of Q^n, each equal to one number at all but a few features.
 
     Entry j of the flat arrays says that its sample has ``background + offsets[codes[j]]`` at
@@ -315,7 +314,8 @@ class SparseDataset:
         One line ``memverify-sparse-dataset,1,N,n,background,offset,...,offset`` (numbers by
         `format_number`), then binary: the labels as int8, the lengths as uint32, the columns
         as uint32, the codes as unsigned integers of 1, 2 or 4 bytes (the fewest that number
-        the offsets from 0), all little-endian.
+        the offsets from 0), all little-endian. Their hash is not that of `dense`: the two forms
+        are different files.
         """
         numbers = ",".join(map(format_number, (self.background, *self.offsets)))
         yield f"{FORMAT},1,{self.n_samples},{self.n_features},{numbers}\n".encode("ascii")
@@ -327,23 +327,6 @@ class SparseDataset:
         ):
             for start in range(0, len(array), BLOCK_ENTRIES):
                 yield array[start : start + BLOCK_ENTRIES].astype(kind, copy=False).tobytes()
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the canonical bytes, in hexadecimal.
-
-        It is not that of `dense`: the two forms are different files.
-        """
-        digest = hashlib.sha256()
-        for chunk in self.canonical_chunks():
-            digest.update(chunk)
-        return digest.hexdigest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SparseDataset) and self.sha256 == other.sha256
-
-    def __hash__(self) -> int:
-        return hash(self.sha256)
 
     def __repr__(self) -> str:
         title = f"{self.name!r}, " if self.name else ""

@@ -6,7 +6,6 @@ What the formats of networks, distributions and certificates have in common.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable
@@ -57,14 +56,6 @@ def write_file(path: str | Path, chunks: Iterable[bytes]) -> None:
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0, compresslevel=6) as packed:
             for chunk in chunks:
                 packed.write(chunk)
-
-
-def sha256_of(chunks: Iterable[bytes]) -> str:
-    """SHA-256 of the chunks one after the other, in hexadecimal."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def check_head(document: Any, format_name: str, version: int, what: str) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..any_network import AnyNetwork
+from ..canonical import sha256_of
 from ..convex_cells import ConvexCellNetwork
 from ..errors import FileFormatError
 from . import json_cells, json_network
-from .json_file import parse_json, read_file, sha256_of, write_file
+from .json_file import parse_json, read_file, write_file
 
 __all__ = [
     "canonical_chunks",
