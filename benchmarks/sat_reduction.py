@@ -220,12 +220,16 @@ def measure_transformation(rounds: int) -> list[Row]:
                 linear.n_clauses, product.n_clauses, "clauses",
             )
         )  # fmt: skip
-        quick, _ = _least_time(lambda: solve(linear, "cadical195"), rounds)  # noqa: B023
-        slow, _ = _least_time(lambda: solve(product, "cadical195"), 1)  # noqa: B023
+        quick = _solving_time(linear, rounds)
+        slow = _solving_time(product, 1)
         rows.append(
             _row("transformation", f"{name}; cadical195", "linear", "Megiddo's product", quick, slow, "s")
         )
     return rows
+
+
+def _solving_time(formula: Formula, rounds: int) -> float:
+    return _least_time(lambda: solve(formula, "cadical195"), rounds)[0]
 
 
 def _near_threshold(n_variables: int, n_clauses: int, seed: int, satisfiable: bool) -> Formula:

@@ -295,7 +295,7 @@ def _width_one(a: Rational, b: Rational, timeout: float) -> Verdict:
 def _four_alternations(timeout: float) -> Verdict:
     proved = alternations_impossible(4, timeout)
     statement = (
-        "for all real weights, F(u) = v Relu(p z + k) + w Relu(q z + l) + r with z = Relu(u + beta) has no "
+        "for all real weights, F(u) = v Relu(p z + k) + w Relu(q z + m) + r with z = Relu(u + beta) has no "
         "u_1 <= u_2 <= u_3 <= u_4 with F(u_i) of alternating signs (18 cases: the signs of p and q, each "
         "+, 0 or -, and that of F(u_1))"
     )
@@ -325,14 +325,14 @@ def alternations_impossible(count: int, timeout: float | None = SECONDS_A_QUERY)
     import z3
 
     places = [z3.Real(f"u{index}") for index in range(count)]
-    v, w, p, q, k, l, r, beta = z3.Reals("v w p q k l r beta")  # noqa: E741
+    v, w, p, q, k, m, r, beta = z3.Reals("v w p q k m r beta")
     ascending = [low <= high for low, high in pairwise(places)]
     negations = []
     for case_p, case_q, first in product((1, 0, -1), (1, 0, -1), (1, -1)):
         signs = [_has_sign(p, case_p), _has_sign(q, case_q)]
         for index, place in enumerate(places):
             z = relu(place + beta)
-            value = v * relu(p * z + k) + w * relu(q * z + l) + r
+            value = v * relu(p * z + k) + w * relu(q * z + m) + r
             signs.append(_has_sign(value, first * (-1) ** index))
         negations.append([*ascending, *signs])
     return all_unsat("QF_NRA", negations, timeout)

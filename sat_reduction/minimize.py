@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from memverify.errors import MemverifyError
+
 from .cnf import Formula
 
 
@@ -18,7 +20,7 @@ def minimize(formula: Formula, fails: Callable[[Formula], bool], *, max_tries: i
     formula : Formula
         With ``fails(formula)`` true.
     fails : callable
-        Whether the fault shows; an exception counts as no.
+        Whether the fault shows; a named error counts as no.
     max_tries : int, optional
         Bound on the calls of ``fails``; the smallest formula so far is then returned.
 
@@ -37,8 +39,7 @@ def minimize(formula: Formula, fails: Callable[[Formula], bool], *, max_tries: i
             return False
         try:
             return fails(candidate)
-        except Exception:
-            # the routes under test may break on anything: that is another fault than this one
+        except MemverifyError:  # another fault than this one
             return False
 
     clauses, before = formula.clauses(), None

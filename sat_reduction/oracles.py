@@ -353,17 +353,17 @@ def _completed(
 
     weights = points.values(model)
     shift = 1 - min(places)  # nothing is clipped
-    v, w, k, l, r = z3.Reals("v w k l r")  # noqa: E741
+    v, w, k, m, r = z3.Reals("v w k m r")
     for p, q in product((1, -1), repeat=2):
         solver = z3.SolverFor("QF_NRA")
         for place, label in zip(places, points.labels, strict=True):
             z = number(place + shift)
-            solver.add(label * (v * relu(p * z + k) + w * relu(q * z + l) + r) > 0)
+            solver.add(label * (v * relu(p * z + k) + w * relu(q * z + m) + r) > 0)
         if not ask(solver, timeout):
             continue
-        v0, w0, k0, l0, r0 = (rational(solver.model(), term) for term in (v, w, k, l, r))
+        v0, w0, k0, m0, r0 = (rational(solver.model(), term) for term in (v, w, k, m, r))
         right = [
-            label * (v0 * max(p * z + k0, 0) + w0 * max(q * z + l0, 0) + r0) > 0
+            label * (v0 * max(p * z + k0, 0) + w0 * max(q * z + m0, 0) + r0) > 0
             for z, label in zip([place + shift for place in places], points.labels, strict=True)
         ]
         if all(right):
@@ -371,7 +371,7 @@ def _completed(
             return Network.sequential(
                 [
                     Affine(points.n_features, (Row.of(enumerate(weights), bias),)),
-                    Affine.from_dense([[p], [q]], [k0, l0]),
+                    Affine.from_dense([[p], [q]], [k0, m0]),
                     Affine.from_dense([[v0, w0]], [r0]),
                 ]
             )

@@ -40,7 +40,7 @@ def run(solver: str, clauses: list[list[int]], with_proof: bool) -> Outcome:
             if satisfiable:
                 return True, oracle.get_model(), []
             return False, [], oracle.get_proof() if with_proof else []
-    except Exception as error:
+    except Exception as error:  # pysat makes an error of its own kind of an interrupt; others go on
         if _INTERRUPTED in str(error):
             raise KeyboardInterrupt from None
         raise

@@ -148,7 +148,7 @@ def _outcome(
         raise
     except ImportError as error:
         raise SolverError(f"no SAT solver at hand ({error}); pip install python-sat") from None
-    except Exception as error:
+    except Exception as error:  # what a solver raises is not documented: any of it is "broke off"
         raise SolverError(f"{solver} broke off: {str(error) or type(error).__name__}") from None
 
 

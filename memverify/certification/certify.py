@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..any_dataset import AnyDataset
@@ -77,7 +79,7 @@ def certify(
     sample_signs = sign[index]
     failing = np.flatnonzero(sample_signs != dataset.labels)
     bound = optimal_parameters_bound(dataset) if with_bound and isinstance(dataset, Dataset) else None
-    shared = {
+    shared: dict[str, Any] = {
         "network_sha256": network_sha256(network),
         "dataset_sha256": dataset.sha256,
         "n_samples": dataset.n_samples,
@@ -89,7 +91,7 @@ def certify(
     if len(failing):
         first = int(failing[0])
         return Counterexample(
-            **shared,  # type: ignore[arg-type]
+            **shared,
             index=first,
             label=int(dataset.labels[first]),
             output=found.values[index[first], 0],
@@ -101,7 +103,7 @@ def certify(
     least = min(margins)
     attained = np.array([margin == least for margin in margins])
     return Certificate(
-        **shared,  # type: ignore[arg-type]
+        **shared,
         min_margin=least,
         min_margin_sample=int(np.argmax(attained[index])),
     )

@@ -251,7 +251,7 @@ def _train_narrow(
         for _ in range(steps):
             optimizer.zero_grad()
             loss = torch.nn.functional.softplus(-labels * outputs_of(points)).mean(dim=1).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimizer.step()
         with torch.no_grad():
             found = [torch.sign(outputs_of(batch)).to(torch.int8).numpy() for batch in (points, fresh)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 
 from .inputs import load_formula
 
@@ -115,7 +116,7 @@ def _status(answer: str) -> str:
     return {"satisfiable": "SATISFIABLE", "unsatisfiable": "UNSATISFIABLE"}.get(answer, "UNKNOWN")
 
 
-def _teller(as_json: bool):  # type: ignore[no-untyped-def]
+def _teller(as_json: bool) -> Callable[[str], None] | None:
     """Return what tells a person at a terminal what is going on, on stderr."""
     if as_json or not sys.stderr.isatty():
         return None

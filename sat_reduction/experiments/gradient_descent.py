@@ -166,7 +166,7 @@ def _train(encoding: Encoding, n_starts: int, steps: int, learning_rate: float, 
                 break
         loss = torch.nn.functional.softplus(-outputs * y).mean(dim=1).sum()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimizer.step()
     found = 0
     for weights in done.values():

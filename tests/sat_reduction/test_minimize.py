@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sat_reduction.cnf import Formula
+from sat_reduction.errors import FormulaError
 from sat_reduction.minimize import minimize
 
 from .formulas import formulas, models
@@ -33,10 +34,10 @@ def test_variables_are_squeezed_only_if_the_fault_stays():
     assert small == Formula.of([[1, -2]], 2)
 
 
-def test_an_exception_is_not_the_fault():
+def test_a_named_error_is_not_the_fault():
     def fails(f):
         if f.n_clauses < 3:
-            raise ValueError
+            raise FormulaError
         return True
 
     assert minimize(Formula.of([[1], [2], [3], [4], [5]]), fails).n_clauses == 3
