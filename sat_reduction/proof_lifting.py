@@ -185,6 +185,9 @@ def lift_proof(target: Formula, source: Formula, proof: Sequence[str], sentinels
     lines += [format_step(clause, deletes=True) for clause in definitions]
     for line in proof:
         deletes, literals = parse_step(line)
+        # A tautology of the source has no copy; its deletion would name variables that are not there.
+        if deletes and any([-literal in literals or abs(literal) not in names for literal in literals]):
+            continue
         lines.append(format_step(renamed(literals), deletes=deletes))
     return tuple(lines)
 

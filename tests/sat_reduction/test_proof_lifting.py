@@ -230,3 +230,9 @@ def test_real_formulas(satlib, name, encoded):
     refutation = prove_unsatisfiable(encoding, checker="dratify")
     assert refutation.route == "lifted"
     assert source_of(encoding.formula, encoding.model_map).n_clauses == source.n_clauses
+
+
+def test_a_deleted_tautology_of_the_source_is_passed_over():
+    source = Formula.of([[1], [1, -1, 2], [-1]], 2)
+    for reduce in (linear, nae):
+        assert prove_unsatisfiable(reduce(source), proof=("d 1 -1 2 0", "0")).route == "lifted"
