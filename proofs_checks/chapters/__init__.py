@@ -1,0 +1,1 @@
+"""The checks, by section and appendix of the paper; one function each."""
