@@ -109,7 +109,8 @@ class Dataset(Canonical):
             raise DatasetError(f"{shape[0]} points but {len(self.labels)} labels")
         for held in (self._matrix, self.labels):
             held.flags.writeable = False
-        self._refuse_contradictions()
+        if self.only_label is None:
+            self.refuse_contradictions(self.labels)
 
     def _hold_rationals(self, rationals: Array) -> None:
         common = lcm_within({value.denominator for value in rationals.flat}, MAX_COMMON_DENOMINATOR_BITS)
@@ -199,6 +200,10 @@ class Dataset(Canonical):
         Numbers are in lowest terms (`format_number`), lines end with a newline, there is
         no header. The same file is a valid .csv data set.
         """
+        yield from self.canonical_lines(self.labels)
+
+    def canonical_lines(self, labels: Array) -> Iterator[bytes]:
+        """Yield the lines of `canonical_chunks` with other integers for labels."""
         texts: dict[Any, str] = {}
         denominator = self._denominator
 
@@ -212,19 +217,16 @@ class Dataset(Canonical):
 
         for start in range(0, self.n_samples, _CANONICAL_CHUNK):
             block = self._matrix[start : start + _CANONICAL_CHUNK].tolist()
-            signs = self.labels[start : start + _CANONICAL_CHUNK].tolist()
-            lines = [
-                ",".join(map(text_of, row)) + f",{sign}\n" for row, sign in zip(block, signs, strict=True)
-            ]
+            ends = labels[start : start + _CANONICAL_CHUNK].tolist()
+            lines = [",".join(map(text_of, row)) + f",{end}\n" for row, end in zip(block, ends, strict=True)]
             yield "".join(lines).encode("ascii")
 
     def __repr__(self) -> str:
         title = f"{self.name!r}, " if self.name else ""
         return f"Dataset({title}n_samples={self.n_samples}, n_features={self.n_features})"
 
-    def _refuse_contradictions(self) -> None:
-        if self.only_label is not None:
-            return
+    def refuse_contradictions(self, labels: Array) -> None:
+        """Raise ContradictorySamplesError if equal points have different labels."""
         matrix = self._matrix
         if matrix.dtype == object:
             keys: list[Any] = [tuple(row) for row in matrix.tolist()]
@@ -233,7 +235,7 @@ class Dataset(Canonical):
         seen: dict[Any, int] = {}
         for index, key in enumerate(keys):
             first = seen.setdefault(key, index)
-            if self.labels[first] != self.labels[index]:
+            if labels[first] != labels[index]:
                 raise ContradictorySamplesError(first, index)
 
 

@@ -1,0 +1,1 @@
+"""Networks as graphs of tensor operations: what other tools write, held exactly."""
