@@ -1,0 +1,231 @@
+"""What a network answers on every sample: float32 with a proof, then float64, then exact.
+
+A stage accepts an answer only if its error bound proves it; the rest goes on to the next
+stage, and the last one is exact. How many samples each stage decided is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..class_dataset import ClassDataset
+from ..dataset import Dataset
+from ..errors import DimensionMismatchError
+from ..rational import Rational
+from .exact import tensor_outputs
+from .float_bounds import FLOAT32, FLOAT64, BoundedArithmetic, FloatFormat
+from .inputs import Samples, float_inputs
+from .interpreter import chunks, interpret
+from .spectral import raised
+from .tensor_network import TensorNetwork
+
+Progress = Callable[[int, int], None]
+Floats = npt.NDArray[np.float64]
+
+TIE = -1
+"""The answer where no class is strictly the largest; for signs it is 0."""
+STAGES = ("float32", "float64", "exact")
+_CHUNK_ENTRIES = 1 << 21
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The exact answers of a network on a data set, and how they were found.
+
+    Attributes
+    ----------
+    answers : int64 array of shape (n_samples,)
+        The sign of F(x): -1, 0 or 1; or, for several outputs, the class whose output is
+        strictly the largest, `TIE` if there is none.
+    decided_by : dict of str to int
+        Samples decided by each of `STAGES`.
+    stages : int8 array of shape (n_samples,)
+        The stage that decided each sample, as a position in `STAGES`.
+    n_correct : int
+        Samples whose answer is the label.
+    lowest, highest : float64 arrays of shape (n_samples,)
+        Bounds on the margin of each sample: y F(x), or the output of the label's class less the
+        largest other output.
+    """
+
+    answers: npt.NDArray[np.int64]
+    decided_by: dict[str, int]
+    stages: npt.NDArray[np.int8]
+    n_correct: int
+    lowest: Floats
+    highest: Floats
+
+
+def decide(network: TensorNetwork, data: Samples, progress: Progress | None = None) -> Decisions:
+    """Return the exact answer of the network on every sample.
+
+    Parameters
+    ----------
+    network : TensorNetwork
+        With one output for a `Dataset`, C outputs for a `ClassDataset` of C classes.
+    data : Dataset or ClassDataset
+    progress : callable, optional
+        Called with (samples done, samples in all) of each stage.
+
+    Raises
+    ------
+    DimensionMismatchError
+        If network and data do not fit.
+    """
+    check_fit(network, data)
+    n = data.n_samples
+    answers, stages = np.zeros(n, dtype=np.int64), np.full(n, len(STAGES) - 1, dtype=np.int8)
+    lowest, highest = np.full(n, -np.inf), np.full(n, np.inf)
+    left = np.arange(n)
+    for stage, form in enumerate((FLOAT32, FLOAT64)):
+        if not len(left):
+            break
+        part = data if len(left) == n else data.subset(left)
+        found, certain, low, high = _float_stage(network, part, form, progress)
+        done = left[certain]
+        answers[done], stages[done] = found[certain], stage
+        lowest[left], highest[left] = np.maximum(lowest[left], low), np.minimum(highest[left], high)
+        left = left[~certain]
+    if len(left):
+        part = data.subset(left)
+        outputs = tensor_outputs(network, part, progress)
+        answers[left] = exact_answers(outputs)
+        margins = exact_margins(outputs, part)
+        lowest[left] = [_down(margin) for margin in margins]
+        highest[left] = [_up(margin) for margin in margins]
+    counts = {name: int((stages == stage).sum()) for stage, name in enumerate(STAGES)}
+    return Decisions(answers, counts, stages, int((answers == data.labels).sum()), lowest, highest)
+
+
+def least_margin(network: TensorNetwork, data: Samples, decisions: Decisions) -> tuple[Rational, int]:
+    """Return the least exact margin over all samples, and the first sample that attains it.
+
+    Only samples whose bounds allow it are evaluated: float64 narrows them down, then exactly.
+    """
+    bound = float(decisions.highest.min())
+    candidates = np.flatnonzero(decisions.lowest <= bound)
+    if len(candidates) > 32:
+        part = data if len(candidates) == data.n_samples else data.subset(candidates)
+        _, _, low, high = _float_stage(network, part, FLOAT64, None)
+        low = np.maximum(low, decisions.lowest[candidates])
+        high = np.minimum(high, decisions.highest[candidates])
+        candidates = candidates[low <= high.min()]
+    part = data.subset(candidates)
+    margins = exact_margins(tensor_outputs(network, part), part)
+    least = min(margins)
+    return least, int(candidates[margins.index(least)])
+
+
+def check_fit(network: TensorNetwork, data: Samples) -> None:
+    """Raise DimensionMismatchError unless inputs and outputs fit the data."""
+    if data.n_features != network.input_dim:
+        raise DimensionMismatchError(
+            f"the network takes {network.input_dim} features, the data have {data.n_features}"
+        )
+    wanted = data.n_classes if isinstance(data, ClassDataset) else 1
+    if network.output_dim != wanted:
+        what = f"{wanted} classes" if wanted > 1 else "labels -1 and 1"
+        raise DimensionMismatchError(
+            f"{what} need a network with {wanted} output{'s' if wanted > 1 else ''}, not {network.output_dim}"
+        )
+
+
+def exact_answers(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return signs, or the strictly largest class of each row, from exact outputs."""
+    if outputs.shape[1] == 1:
+        return np.array([(v > 0) - (v < 0) for v in outputs[:, 0].tolist()], dtype=np.int64)
+    answers = []
+    for row in outputs.tolist():
+        largest = max(row)
+        answers.append(row.index(largest) if row.count(largest) == 1 else TIE)
+    return np.array(answers, dtype=np.int64)
+
+
+def exact_margins(outputs: npt.NDArray[Any], data: Samples) -> list[Rational]:
+    """Return y F(x), or the label's output less the largest other one, from exact outputs."""
+    if isinstance(data, Dataset):
+        return [label * row[0] for label, row in zip(data.labels.tolist(), outputs.tolist(), strict=True)]
+    return [
+        row[label] - max(row[:label] + row[label + 1 :])
+        for label, row in zip(data.labels.tolist(), outputs.tolist(), strict=True)
+    ]
+
+
+def _float_stage(
+    network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Floats, Floats]:
+    """Return answers, which of them are proved, and bounds on the margins."""
+    import torch
+
+    arithmetic = BoundedArithmetic(form)
+    answers, certain, lows, highs = [], [], [], []
+    widest = max([prod(shape) for shape in network.shapes])
+    with torch.inference_mode():
+        for part in chunks(data.n_samples, max(64, _CHUNK_ENTRIES // widest)):
+            last = interpret(network, float_inputs(data, part, form, network.input_shape), arithmetic)
+            values = last.values.numpy().astype(np.float64)
+            errors = np.broadcast_to(last.entry_errors(0, len(values)), values.shape)
+            found, sure, low, high = _answered(values, errors, data, part)
+            answers.append(found)
+            certain.append(sure)
+            lows.append(low)
+            highs.append(high)
+            if progress is not None:
+                progress(part.stop, data.n_samples)
+    return (
+        np.concatenate(answers),
+        np.concatenate(certain),
+        np.concatenate(lows),
+        np.concatenate(highs),
+    )
+
+
+def _answered(
+    values: Floats, errors: Floats, data: Samples, part: slice
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Floats, Floats]:
+    labels = data.labels[part]
+    with np.errstate(invalid="ignore", over="ignore"):
+        errors = raised(np.where(np.isfinite(values), errors, np.inf), 2)
+        values = np.where(np.isfinite(values), values, 0.0)
+        if values.shape[1] == 1:
+            value, error = values[:, 0], errors[:, 0]
+            margin = value * labels
+            return np.sign(value).astype(np.int64), np.abs(value) > error, _sum_down(margin, -error), _sum_up(
+                margin, error
+            )
+        low, high = _sum_down(values, -errors), _sum_up(values, errors)
+        best = values.argmax(axis=1)
+        rows = np.arange(len(values))
+        others = high.copy()
+        others[rows, best] = -np.inf
+        certain = low[rows, best] > others.max(axis=1)
+        rivals_low, rivals_high = low.copy(), high.copy()
+        rivals_low[rows, labels] = rivals_high[rows, labels] = -np.inf
+        lowest = _sum_down(low[rows, labels], -rivals_high.max(axis=1))
+        highest = _sum_up(high[rows, labels], -rivals_low.max(axis=1))
+    return best.astype(np.int64), certain, lowest, highest
+
+
+def _sum_up(first: Floats, second: Floats) -> Floats:
+    return np.nextafter(first + second, np.inf)
+
+
+def _sum_down(first: Floats, second: Floats) -> Floats:
+    return np.nextafter(first + second, -np.inf)
+
+
+def _up(value: Rational) -> float:
+    try:
+        return float(np.nextafter(float(value), np.inf))
+    except OverflowError:
+        return np.inf if value > 0 else -np.finfo(np.float64).max
+
+
+def _down(value: Rational) -> float:
+    return -_up(-value)
