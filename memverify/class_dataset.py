@@ -67,7 +67,9 @@ class ClassDataset(Canonical):
         largest = int(self.labels.max(initial=0))
         self.n_classes = max(2, largest + 1) if n_classes is None else n_classes
         if not max(2, largest + 1) <= self.n_classes <= MAX_CLASSES:
-            raise DatasetError(f"{self.n_classes} classes; there are at least 2, and a sample of class {largest}")
+            raise DatasetError(
+                f"{self.n_classes} classes; there are at least 2, and a sample of class {largest}"
+            )
         if isinstance(points, Dataset):
             self.samples = points
         else:

@@ -24,6 +24,7 @@ from .inputs import Samples, float_inputs
 from .interpreter import chunks, interpret
 from .spectral import raised
 from .tensor_network import TensorNetwork
+from .torch_settings import full_products
 
 Progress = Callable[[int, int], None]
 Floats = npt.NDArray[np.float64]
@@ -130,10 +131,10 @@ def check_fit(network: TensorNetwork, data: Samples) -> None:
         )
     wanted = data.n_classes if isinstance(data, ClassDataset) else 1
     if network.output_dim != wanted:
-        what = f"{wanted} classes" if wanted > 1 else "labels -1 and 1"
-        raise DimensionMismatchError(
-            f"{what} need a network with {wanted} output{'s' if wanted > 1 else ''}, not {network.output_dim}"
+        what = (
+            f"{wanted} classes need {wanted} outputs" if wanted > 1 else "labels -1 and 1 need one output"
         )
+        raise DimensionMismatchError(f"{what}, but the network has {network.output_dim}")
 
 
 def exact_answers(outputs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -161,12 +162,10 @@ def _float_stage(
     network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Floats, Floats]:
     """Return answers, which of them are proved, and bounds on the margins."""
-    import torch
-
     arithmetic = BoundedArithmetic(form)
     answers, certain, lows, highs = [], [], [], []
     widest = max([prod(shape) for shape in network.shapes])
-    with torch.inference_mode():
+    with full_products():
         for part in chunks(data.n_samples, max(64, _CHUNK_ENTRIES // widest)):
             last = interpret(network, float_inputs(data, part, form, network.input_shape), arithmetic)
             values = last.values.numpy().astype(np.float64)
@@ -196,8 +195,11 @@ def _answered(
         if values.shape[1] == 1:
             value, error = values[:, 0], errors[:, 0]
             margin = value * labels
-            return np.sign(value).astype(np.int64), np.abs(value) > error, _sum_down(margin, -error), _sum_up(
-                margin, error
+            return (
+                np.sign(value).astype(np.int64),
+                np.abs(value) > error,
+                _sum_down(margin, -error),
+                _sum_up(margin, error),
             )
         low, high = _sum_down(values, -errors), _sum_up(values, errors)
         best = values.argmax(axis=1)

@@ -38,6 +38,7 @@ from .operations import (
 from .plain import plain_outputs
 from .residues import Moduli, largest_modulus, primes_below, reduce_, residues_of
 from .tensor_network import TensorNetwork
+from .torch_settings import full_products
 from .torch_windows import convolve, pool_sum, window_counts, window_entries
 
 Array = npt.NDArray[Any]
@@ -88,8 +89,8 @@ def _by_plain_routes(network: TensorNetwork, data: Samples, progress: Progress |
         return evaluate_exact(network.to_network(), points, progress)
     outputs = np.empty((data.n_samples, network.output_dim), dtype=object)
     for part in chunks(data.n_samples, 64):
-        points = np.array([data.point(index) for index in range(part.start, part.stop)], dtype=object)
-        outputs[part] = plain_outputs(network, points)
+        rationals = np.array([data.point(index) for index in range(part.start, part.stop)], dtype=object)
+        outputs[part] = plain_outputs(network, rationals)
         if progress is not None:
             progress(part.stop, data.n_samples)
     return outputs
@@ -147,7 +148,7 @@ class ResidueEvaluator:
             given = _Value(
                 bounded, [torch.from_numpy(residues_of(numerators, p)) for p in self._moduli.primes]
             )
-        with torch.inference_mode():
+        with full_products():
             last = interpret(self._network, given, self._apply)
         denominator = self._layers[-1].denominator
         integers = self._integers(last, (...,))
@@ -300,21 +301,24 @@ class ResidueEvaluator:
         import torch
 
         if number not in self._constants:
+            weight, bias = np.asarray(layer.weight), np.asarray(layer.bias)
             self._constants[number] = [
-                tuple([torch.from_numpy(residues_of(np.asarray(array), prime)) for array in (layer.weight, layer.bias)])
+                (torch.from_numpy(residues_of(weight, prime)), torch.from_numpy(residues_of(bias, prime)))
                 for prime in self._moduli.primes
             ]
         return self._constants[number]
 
     def _factors(self, layer: FixedLayer, source: int) -> list[float]:
-        return [float(_centered(int(layer.factors[source] % prime), prime)) for prime in self._moduli.primes]
+        return [
+            float(_centered(int(layer.factors[source] % prime), prime)) for prime in self._moduli.primes
+        ]
 
     def _limbs_of(self, number: int, layer: FixedLayer, bits: int) -> list[Tensor]:
         import torch
 
         if (number, bits) not in self._limbs:
             rest = np.asarray(layer.weight)
-            limbs = []
+            limbs: list[Tensor] = []
             while np.any(rest != 0):
                 if len(limbs) >= len(self._moduli.primes):
                     break

@@ -75,7 +75,8 @@ class ExactArray:
 
     def _hold_integers(self, values: Array) -> None:
         if values.dtype.itemsize < 8 or np.all(
-            (values <= _EXACT_IN_FLOAT64) & (values >= -_EXACT_IN_FLOAT64 if values.dtype.kind == "i" else True)
+            (values <= _EXACT_IN_FLOAT64)
+            & (values >= -_EXACT_IN_FLOAT64 if values.dtype.kind == "i" else True)
         ):
             self.floats = values.astype(np.float64)
         else:
@@ -133,7 +134,7 @@ class ExactArray:
         """Say of each entry whether a float of the dtype equals it."""
         rounded = self.nearest(dtype).astype(np.float64)
         if self.floats is not None:
-            return rounded == self.floats
+            return np.asarray(rounded == self.floats, dtype=bool)
         exact = [
             bool(np.isfinite(near)) and rational_from_float(near) == value
             for near, value in zip(rounded.ravel().tolist(), self.rationals().ravel().tolist(), strict=True)

@@ -21,6 +21,7 @@ from .operations import AveragePool, Convolution, Dense, MaxPool, Operation, Sca
 from .spectral import norm, spectral_norm
 from .tensor_network import TensorNetwork, constants_of
 from .torch_windows import window_counts
+from .windows import overlap
 
 Array = npt.NDArray[Any]
 
@@ -61,9 +62,7 @@ def _fixed(operation: Operation, given: Sequence[Integer], shape: tuple[int, ...
         bias, bias_denominator = second.fixed_point()
         product = given[0] * weight_denominator
         common = gmpy2.lcm(product, bias_denominator)
-        return FixedLayer(
-            common, (common // product,), weight, times(bias, common // bias_denominator)
-        )
+        return FixedLayer(common, (common // product,), weight, times(bias, common // bias_denominator))
     if isinstance(operation, AveragePool):
         common = mpz(1)
         for count in {count for row in window_counts(operation, shape) for count in row}:
@@ -118,23 +117,28 @@ def _bits(size: float, denominator: Integer) -> float:
 
 
 def _stretched(operation: Operation, given: Sequence[float], shape: tuple[int, ...]) -> float:
-    first, slack = given[0], 1 + 2.0**-30
+    first = given[0]
+    slack: float = 1 + 2.0**-30
     with np.errstate(over="ignore", invalid="ignore"):
         match operation:
             case Dense(weight, bias):
                 return (spectral_norm(_rounded(weight)) * first + norm(_rounded(bias))) * slack
-            case Convolution(weight, bias, strides):
-                overlap = _overlap(weight.shape[2:], strides)
+            case Convolution(weight, bias, strides, _, dilations):
+                readers = overlap(weight.shape[2:], strides, dilations)
                 places = sqrt(prod(shape[1:]))
-                return (sqrt(overlap) * norm(_rounded(weight)) * first + places * norm(_rounded(bias))) * slack
+                return (
+                    sqrt(readers) * norm(_rounded(weight)) * first + places * norm(_rounded(bias))
+                ) * slack
             case Scale(factor, shift):
                 entries = sqrt(prod(shape))
                 largest = float(np.abs(_rounded(factor)).max(initial=0.0))
                 return (largest * first + entries * float(np.abs(_rounded(shift)).max(initial=0.0))) * slack
-            case MaxPool(kernel, strides) | AveragePool(kernel, strides):
-                return sqrt(_overlap(kernel, strides)) * first * slack
+            case MaxPool(kernel, strides, _, dilations):
+                return sqrt(overlap(kernel, strides, dilations)) * first * slack
+            case AveragePool(kernel, strides):
+                return sqrt(overlap(kernel, strides)) * first * slack
             case Sum():
-                return sum(given) * slack
+                return float(sum(given)) * slack
             case _:
                 return sqrt(sum([size * size for size in given])) * slack
 
@@ -143,7 +147,3 @@ def _rounded(array: Any) -> npt.NDArray[np.float64]:
     """Entries rounded to float64 and then away from 0, so that their norms are upper bounds."""
     near = np.abs(array.nearest(np.float64))
     return np.asarray(near if array.floats is not None else near * (1 + 2.0**-50) + 2.0**-1000)
-
-
-def _overlap(kernel: Sequence[int], strides: Sequence[int]) -> int:
-    return -(-kernel[0] // strides[0]) * -(-kernel[1] // strides[1])

@@ -27,7 +27,6 @@ from .operations import (
     Dense,
     MaxPool,
     Operation,
-    Pair,
     Permute,
     Rectify,
     Reshape,
@@ -36,6 +35,7 @@ from .operations import (
 )
 from .spectral import gamma, norm, raised, row_norms, spectral_norm
 from .torch_windows import convolve, pool_average, pool_max
+from .windows import overlap
 
 Floats = npt.NDArray[np.float64]
 Tensor = Any
@@ -121,7 +121,7 @@ class BoundedArithmetic:
             case Rectify():
                 return Bounded(first.values.clamp(min=0), first.error, first.rows, first.common, first.own)
             case MaxPool():
-                grown = np.sqrt(float(_overlap(operation.kernel, operation.strides)))
+                grown = np.sqrt(float(overlap(operation.kernel, operation.strides, operation.dilations)))
                 return Bounded(pool_max(operation, first.values), raised(grown * first.error, 3))
             case AveragePool():
                 return self._averaged(operation, first)
@@ -176,7 +176,7 @@ class BoundedArithmetic:
         values, fewest = pool_average(operation, given.values)
         terms = operation.kernel[0] * operation.kernel[1]
         relative = gamma(terms + 3, self.format.unit)
-        grown = np.sqrt(_overlap(operation.kernel, operation.strides) / fewest)
+        grown = np.sqrt(overlap(operation.kernel, operation.strides) / fewest)
         sizes = _norms(given.values)
         entries = float(prod(values.shape[1:]))
         lost = np.sqrt(entries) * 4 * (terms + 2) * self.format.tiny
@@ -242,16 +242,20 @@ class _Layer:
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.asarray(raised(row_norms(matrix) * (1 + rounding) + lost, 3))
             own = relative * wide_bias + 4 * form.tiny * (terms + 1)
-            own = np.asarray(raised(own + 2 * form.tiny * np.sqrt(float(terms)) * rows, 6)) if not isinstance(
-                operation, Scale
-            ) else np.zeros(1)
+            own = (
+                np.asarray(raised(own + 2 * form.tiny * np.sqrt(float(terms)) * rows, 6))
+                if not isinstance(operation, Scale)
+                else np.zeros(1)
+            )
             frobenius = norm(rows)
             spectral = frobenius
             if isinstance(operation, Dense):
                 bent = raised(rounding * frobenius + np.sqrt(float(len(rows))) * lost, 4)
                 spectral = min(frobenius, raised(spectral_norm(weight.astype(np.float64)) + bent, 2))
             elif isinstance(operation, Convolution):
-                grown = np.sqrt(float(_overlap(operation.weight.shape[2:], operation.strides)))
+                grown = np.sqrt(
+                    float(overlap(operation.weight.shape[2:], operation.strides, operation.dilations))
+                )
                 frobenius = spectral = raised(grown * frobenius, 3)
         entries = rows, own
         largest_row, largest_bias = float(rows.max()), float(wide_bias.max(initial=0.0))
@@ -280,8 +284,3 @@ def _norms(values: Tensor) -> Floats:
     sizes = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).numpy()
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(raised(sizes, 2 * flat.shape[1] + 4) + 2.0**-500)
-
-
-def _overlap(kernel: Sequence[int], strides: Pair) -> int:
-    """How many windows at most read one entry."""
-    return -(-kernel[0] // strides[0]) * -(-kernel[1] // strides[1])

@@ -183,7 +183,10 @@ class Concat:
         """Return the shape with the sizes along the axis added up."""
         first, axis = given[0], self.axis
         if not 0 <= axis < len(first) or any(
-            [len(s) != len(first) or s[:axis] + s[axis + 1 :] != first[:axis] + first[axis + 1 :] for s in given]
+            [
+                len(s) != len(first) or s[:axis] + s[axis + 1 :] != first[:axis] + first[axis + 1 :]
+                for s in given
+            ]
         ):
             raise DimensionMismatchError(f"{list(given)} cannot be put together along axis {axis}")
         return (*first[:axis], sum([shape[axis] for shape in given]), *first[axis + 1 :])

@@ -63,14 +63,14 @@ def apply(operation: Operation, values: Sequence[Array]) -> Array:
     first = values[0]
     match operation:
         case Dense(weight, bias):
-            return first @ weight.rationals().T + bias.rationals()
+            return np.asarray(first @ weight.rationals().T + bias.rationals())
         case Convolution():
             return _convolved(operation, first)
         case AveragePool(kernel, strides, pads, include_pad):
             gathered, inside = _gathered(first, kernel, strides, pads, (1, 1), mpq(0))
             counts = np.full(len(inside), kernel[0] * kernel[1]) if include_pad else inside.sum(axis=1)
             means = gathered.sum(axis=-1) / np.array([mpq(int(count)) for count in counts], dtype=object)
-            return means.reshape(len(first), *operation.output_shape(first.shape[1:]))
+            return np.asarray(means).reshape(len(first), *operation.output_shape(first.shape[1:]))
         case MaxPool(kernel, strides, pads, dilations):
             gathered, inside = _gathered(first, kernel, strides, pads, dilations, None)
             largest = np.empty(gathered.shape[:-1], dtype=object)
@@ -80,9 +80,9 @@ def apply(operation: Operation, values: Sequence[Array]) -> Array:
         case Rectify():
             return np.where(first > 0, first, mpq(0))
         case Scale(factor, shift):
-            return first * factor.rationals() + shift.rationals()
+            return np.asarray(first * factor.rationals() + shift.rationals())
         case Sum():
-            return sum(values[1:], start=first)
+            return np.asarray(sum(values[1:], start=first))
         case Concat(axis):
             return np.concatenate(values, axis=axis + 1)
         case Reshape(shape):
@@ -93,9 +93,7 @@ def apply(operation: Operation, values: Sequence[Array]) -> Array:
 
 def _convolved(operation: Convolution, images: Array) -> Array:
     kernel = operation.weight.shape[2:]
-    gathered, _ = _gathered(
-        images, kernel, operation.strides, operation.pads, operation.dilations, mpq(0)
-    )
+    gathered, _ = _gathered(images, kernel, operation.strides, operation.pads, operation.dilations, mpq(0))
     n, channels, places, entries = gathered.shape
     groups, outputs = operation.groups, operation.weight.shape[0]
     per_group = channels // groups

@@ -74,9 +74,7 @@ class Moduli:
         product = mpz(1)
         for prime in primes:
             product *= prime
-        weights = tuple(
-            [product // p * gmpy2.invert(product // p, mpz(p)) % product for p in primes]
-        )
+        weights = tuple([product // p * gmpy2.invert(product // p, mpz(p)) % product for p in primes])
         return cls(tuple(primes), product, weights)
 
     def integers(self, residues: Sequence[npt.NDArray[Any]]) -> list[Integer]:
@@ -92,7 +90,9 @@ class Moduli:
         columns = [array.ravel().astype(np.int64).tolist() for array in residues]
         found = []
         for row in zip(*columns, strict=True):
-            value = sum([residue * weight for residue, weight in zip(row, self.weights, strict=True)]) % product
+            value = (
+                sum([residue * weight for residue, weight in zip(row, self.weights, strict=True)]) % product
+            )
             found.append(value - product if value > half else mpz(value))
         return found
 

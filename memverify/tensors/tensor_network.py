@@ -170,7 +170,9 @@ class TensorNetwork:
     @cached_property
     def num_nonzero(self) -> int:
         """Constants other than 0."""
-        return sum([array.num_nonzero for operation in self.parametric for array in constants_of(operation)])
+        return sum(
+            [array.num_nonzero for operation in self.parametric for array in constants_of(operation)]
+        )
 
     @cached_property
     def max_weight_bits(self) -> int:

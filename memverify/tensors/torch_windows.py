@@ -19,7 +19,9 @@ def convolve(operation: Convolution, images: Tensor, weight: Tensor, bias: Tenso
     """Return the convolution of (samples, channels, height, width)."""
     import torch
 
-    columns = _windows(images, operation.weight.shape[2:], operation.strides, operation.pads, operation.dilations, 0.0)
+    columns = _windows(
+        images, operation.weight.shape[2:], operation.strides, operation.pads, operation.dilations, 0.0
+    )
     n, channels, entries, places = columns.shape
     groups, outputs = operation.groups, weight.shape[0]
     columns = columns.reshape(n, groups, channels // groups * entries, places)
@@ -67,7 +69,9 @@ def window_counts(operation: AveragePool, shape: Shape) -> list[list[int]]:
 
 def window_entries(operation: MaxPool, images: Tensor, filler: float) -> Tensor:
     """Return (samples, channels, window entries, places), padding filled."""
-    return _windows(images, operation.kernel, operation.strides, operation.pads, operation.dilations, filler)
+    return _windows(
+        images, operation.kernel, operation.strides, operation.pads, operation.dilations, filler
+    )
 
 
 def _windows(images: Tensor, kernel: Any, strides: Any, pads: Any, dilations: Any, filler: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,18 @@ def window_indices(shape: Shape, kernel: Shape, strides: Pair, pads: Pads, dilat
     inside = (row >= 0) & (row < n_rows) & (column >= 0) & (column < n_columns)
     places = np.where(inside, row * n_columns + column, -1)
     return places.reshape(rows.shape[0] * columns.shape[0], kernel[0] * kernel[1]).astype(np.int64)
+
+
+def overlap(kernel: Shape, strides: Pair, dilations: Pair = (1, 1)) -> int:
+    """Return how many windows at most read one entry.
+
+    Along an axis, entry c is tap k of window o if k * dilation + o * stride = c; such k lie
+    stride / gcd(stride, dilation) apart.
+
+    Examples
+    --------
+    >>> overlap((3, 3), (1, 1)), overlap((3, 3), (2, 2)), overlap((3, 3), (2, 2), (2, 2))
+    (9, 4, 9)
+    """
+    counts = [-(-kernel[axis] * gcd(strides[axis], dilations[axis]) // strides[axis]) for axis in range(2)]
+    return counts[0] * counts[1]
