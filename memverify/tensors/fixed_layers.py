@@ -119,28 +119,25 @@ def _bits(size: float, denominator: Integer) -> float:
 def _stretched(operation: Operation, given: Sequence[float], shape: tuple[int, ...]) -> float:
     first = given[0]
     slack: float = 1 + 2.0**-30
-    with np.errstate(over="ignore", invalid="ignore"):
-        match operation:
-            case Dense(weight, bias):
-                return (spectral_norm(_rounded(weight)) * first + norm(_rounded(bias))) * slack
-            case Convolution(weight, bias, strides, _, dilations):
-                readers = overlap(weight.shape[2:], strides, dilations)
-                places = sqrt(prod(shape[1:]))
-                return (
-                    sqrt(readers) * norm(_rounded(weight)) * first + places * norm(_rounded(bias))
-                ) * slack
-            case Scale(factor, shift):
-                entries = sqrt(prod(shape))
-                largest = float(np.abs(_rounded(factor)).max(initial=0.0))
-                return (largest * first + entries * float(np.abs(_rounded(shift)).max(initial=0.0))) * slack
-            case MaxPool(kernel, strides, _, dilations):
-                return sqrt(overlap(kernel, strides, dilations)) * first * slack
-            case AveragePool(kernel, strides):
-                return sqrt(overlap(kernel, strides)) * first * slack
-            case Sum():
-                return float(sum(given)) * slack
-            case _:
-                return sqrt(sum([size * size for size in given])) * slack
+    match operation:
+        case Dense(weight, bias):
+            return (spectral_norm(_rounded(weight)) * first + norm(_rounded(bias))) * slack
+        case Convolution(weight, bias, strides, _, dilations):
+            readers = overlap(weight.shape[2:], strides, dilations)
+            places = sqrt(prod(shape[1:]))
+            return (sqrt(readers) * norm(_rounded(weight)) * first + places * norm(_rounded(bias))) * slack
+        case Scale(factor, shift):
+            entries = sqrt(prod(shape))
+            largest = float(np.abs(_rounded(factor)).max(initial=0.0))
+            return (largest * first + entries * float(np.abs(_rounded(shift)).max(initial=0.0))) * slack
+        case MaxPool(kernel, strides, _, dilations):
+            return sqrt(overlap(kernel, strides, dilations)) * first * slack
+        case AveragePool(kernel, strides):
+            return sqrt(overlap(kernel, strides)) * first * slack
+        case Sum():
+            return float(sum(given)) * slack
+        case _:
+            return sqrt(sum([size * size for size in given])) * slack
 
 
 def _rounded(array: Any) -> npt.NDArray[np.float64]:
