@@ -113,7 +113,7 @@ def needed_bits(network: TensorNetwork, layers: Sequence[FixedLayer], largest_no
 def _bits(size: float, denominator: Integer) -> float:
     if not size < inf:
         return inf
-    return max(0.0, log2(size + 1e-300)) + denominator.bit_length() + 3
+    return max(0.0, log2(size + 1e-300)) + int(denominator.bit_length()) + 3
 
 
 def _stretched(operation: Operation, given: Sequence[float], shape: tuple[int, ...]) -> float:

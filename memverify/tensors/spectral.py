@@ -63,9 +63,12 @@ def spectral_norm(matrix: Floats) -> float:
     frobenius = norm(small)
     if size == 1 or size > _LARGEST_GRAM or not 1e-100 < frobenius < 1e100:
         return frobenius
-    rounding = gamma(terms + 2, UNIT)
+    # a power of two brings the norm to about 1, so that no square overflows
+    exponent = int(np.frexp(frobenius)[1])
+    small = np.ldexp(small, -exponent)
+    size_of_all = norm(small)
     gram = _symmetric(small @ small.T)
-    errors = [raised(rounding * frobenius**2, 4)]  # of the Gram matrix, in Frobenius norm
+    errors = [raised(gamma(terms + 2, UNIT) * size_of_all**2, 4)]  # of the Gram matrix, in Frobenius norm
     for _ in range(_SQUARINGS):
         size_now = norm(gram)
         gram = _symmetric(gram @ gram)
@@ -73,7 +76,8 @@ def spectral_norm(matrix: Floats) -> float:
     bound = norm(gram)
     for error in reversed(errors[1:]):
         bound = raised(np.sqrt(raised(bound + error, 2)), 2)
-    return float(min(frobenius, raised(np.sqrt(raised(bound + errors[0], 2)), 2)))
+    unscaled = float(np.ldexp(raised(np.sqrt(raised(bound + errors[0], 2)), 2), exponent))
+    return min(frobenius, raised(unscaled, 1))
 
 
 def _symmetric(matrix: Floats) -> Floats:
