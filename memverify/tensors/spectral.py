@@ -77,7 +77,7 @@ def spectral_norm(matrix: Floats) -> float:
     for error in reversed(errors[1:]):
         bound = raised(np.sqrt(raised(bound + error, 2)), 2)
     unscaled = float(np.ldexp(raised(np.sqrt(raised(bound + errors[0], 2)), 2), exponent))
-    return min(frobenius, raised(unscaled, 1))
+    return min(frobenius, float(raised(unscaled, 1)))
 
 
 def _symmetric(matrix: Floats) -> Floats:
