@@ -188,7 +188,7 @@ def _finite(values: Array) -> Floats:
     if len(bad):
         place = tuple(int(index) for index in bad[0])
         raise NonFiniteError(f"entry {list(place)} (counted from 0) is {values[place]}")
-    return values.astype(np.float64) + 0.0  # a copy, and -0.0 becomes 0.0
+    return np.array(values.astype(np.float64) + 0.0)  # a copy, and -0.0 becomes 0.0
 
 
 def _as_double(value: Rational) -> float | None:

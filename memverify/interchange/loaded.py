@@ -1,0 +1,38 @@
+"""What a reader returns: the exact network, where it came from, and what to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import FileFormatError
+from ..tensors.tensor_network import TensorNetwork
+
+
+class UnsupportedOperatorError(FileFormatError):
+    """An operator that is not piecewise linear, or not read here; the message names its node."""
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """An exact network and its source.
+
+    Attributes
+    ----------
+    network : TensorNetwork
+    source_format : str
+        "onnx", "pt2", "safetensors", "nnet" or "json".
+    source_sha256 : str
+        Of the file's bytes. For ONNX with external data: of the text that has a line
+        "<sha256>  <name>" for the model, named "model", and then for each external file in
+        order of its name.
+    operators : tuple of (str, str)
+        Name and operator of every node of the file, in its order.
+    notes : tuple of str
+        What a user should know, one line each.
+    """
+
+    network: TensorNetwork
+    source_format: str
+    source_sha256: str
+    operators: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,113 @@
+"""ONNX models to exact networks: the graph is followed node by node, operators by `onnx_operators`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import FileFormatError, MemverifyError
+from ..tensors.exact_array import ExactArray
+from .graph_builder import MAX_ENTRIES, GraphBuilder, Ref
+from .loaded import LoadedNetwork, UnsupportedOperatorError
+from .onnx_file import OnnxFile
+from .onnx_operators import Context, apply_operator
+from .onnx_shapes import Value
+
+
+def read_onnx(path: str | Path) -> LoadedNetwork:
+    """Read an ONNX model as an exact network over the rationals.
+
+    Parameters
+    ----------
+    path : str or Path
+        A model with one input, whose first axis counts the samples, and one output.
+
+    Returns
+    -------
+    LoadedNetwork
+        Weights mean their binary values. Casts to a wider type are left out.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        Naming the node, for an operator that is not piecewise linear or not read.
+    FileFormatError
+        For a file that is no model, misses data, or contradicts itself.
+    """
+    source = OnnxFile(path)
+    graph = source.model.graph
+    values: dict[str, Value] = {}
+    for tensor in graph.initializer:
+        values[tensor.name] = _constant(source.array(tensor), tensor.name)
+    if graph.sparse_initializer:
+        raise UnsupportedOperatorError("sparse initializers are not read; export the weights dense")
+    name, shape = _input_of(graph, values)
+    builder = GraphBuilder(shape)
+    values[name] = builder.input
+    context = Context(builder, source)
+    operators = []
+    for position, node in enumerate(graph.node):
+        label = node.name or f"number {position}"
+        operators.append((label, node.op_type))
+        _apply(context, node, label, values)
+    if len(graph.output) != 1:
+        raise UnsupportedOperatorError(f"the model has {len(graph.output)} outputs; it must have one")
+    output = values.get(graph.output[0].name)
+    if not isinstance(output, Ref):
+        raise FileFormatError(f"the output {graph.output[0].name!r} does not depend on the input")
+    network = builder.finish(output)
+    return LoadedNetwork(
+        network, "onnx", source.sha256, tuple(operators), tuple(dict.fromkeys(context.notes))
+    )
+
+
+def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) -> None:
+    where = f"node {label!r} ({node.op_type})"
+    if node.domain not in ("", "ai.onnx"):
+        raise UnsupportedOperatorError(
+            f"{where} is of the domain {node.domain!r}; only ONNX's own are read"
+        )
+    given: list[Value | None] = []
+    for name in node.input:
+        if name and name not in values:
+            raise FileFormatError(
+                f"{where} reads {name!r}, which no earlier node gives (missing, or a cycle)"
+            )
+        given.append(values[name] if name else None)
+    try:
+        results = apply_operator(context, node, given)
+    except UnsupportedOperatorError as error:
+        raise UnsupportedOperatorError(f"{where}: {error}") from None
+    except MemverifyError as error:
+        raise FileFormatError(f"{where}: {error}") from None
+    for name, result in zip(node.output, results, strict=False):
+        if name in values:
+            raise FileFormatError(f"{where} gives {name!r} a second time")
+        if name:
+            values[name] = result
+
+
+def _constant(array: Any, name: str) -> Value:
+    try:
+        return array if array.dtype.kind in "iub" else ExactArray(array)
+    except MemverifyError as error:
+        raise FileFormatError(f"tensor {name!r}: {error}") from None
+
+
+def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, ...]]:
+    inputs = [entry for entry in graph.input if entry.name not in constants]
+    if len(inputs) != 1:
+        names = ", ".join([repr(entry.name) for entry in inputs[:5]])
+        raise UnsupportedOperatorError(f"the model has {len(inputs)} inputs ({names}); it must have one")
+    (entry,) = inputs
+    if not entry.type.HasField("tensor_type") or not entry.type.tensor_type.HasField("shape"):
+        raise FileFormatError(f"the input {entry.name!r} is no tensor of known rank")
+    sizes = [size.dim_value for size in entry.type.tensor_type.shape.dim][1:]
+    if not sizes or min(sizes) < 1 or int(np.prod(sizes, dtype=object)) > MAX_ENTRIES:
+        raise FileFormatError(
+            f"the input {entry.name!r} has the shape (samples, {', '.join(map(str, sizes))}); "
+            "all sizes but the number of samples must be known and positive"
+        )
+    return entry.name, tuple(sizes)
