@@ -16,6 +16,7 @@ _HOME = {
     "BallShell": "distributions.ball_shell",
     "BoxDistribution": "distributions.boxes",
     "Certificate": "certification.certificate",
+    "ClassDataset": "class_dataset",
     "Construction": "constructions.construction",
     "ConvexCellNetwork": "convex_cells",
     "Counterexample": "certification.certificate",
@@ -24,6 +25,7 @@ _HOME = {
     "LabeledBox": "distributions.boxes",
     "Network": "network",
     "SparseDataset": "sparse_dataset",
+    "TensorNetwork": "tensors.tensor_network",
     "as_rational": "rational",
     "cell_radii": "certification.cell_radii",
     "certify": "certification.certify",
@@ -34,21 +36,23 @@ _HOME = {
     "evaluate_exact": "evaluation.exact",
     "evaluate_float": "evaluation.torch_backend",
     "exact_accuracy": "distributions.accuracy",
-    "exact_signs": "evaluation.signs",
+    "exact_signs": "tensors.signs",
+    "from_torch": "interchange.torch_module",
     "load_certificate": "certification.certificate",
     "load_dataset": "datasets",
     "load_distribution": "distributions.distribution_file",
-    "load_network": "formats.network_file",
+    "load_network": "interchange.load",
     "materialize": "constructions.materialize",
     "narrow_network_bound": "distributions.narrow_bound",
-    "network_sha256": "formats.network_file",
+    "network_sha256": "tensors.json_tensors",
     "rational_from_float": "rational",
     "save_certificate": "certification.certificate",
     "save_dataset_csv": "datasets",
     "save_distribution": "distributions.distribution_file",
-    "save_network": "formats.network_file",
+    "save_network": "tensors.json_tensors",
     "save_sparse_npz": "datasets",
     "separation_squared": "separation",
+    "to_torch": "interchange.torch_module",
 }
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
     from .certification.certificate import Certificate, Counterexample, load_certificate, save_certificate
     from .certification.certify import certify
     from .certification.check import check
+    from .class_dataset import ClassDataset
     from .constructions.catalogue import construct
     from .constructions.construction import Construction
     from .constructions.materialize import materialize
@@ -70,20 +75,24 @@ if TYPE_CHECKING:
     from .distributions.finite import FiniteDistribution
     from .distributions.narrow_bound import narrow_network_bound
     from .evaluation.exact import evaluate_exact
-    from .evaluation.signs import exact_signs
     from .evaluation.torch_backend import evaluate_float
     from .experiments.compare import compare_constructions
-    from .formats.network_file import load_network, network_sha256, save_network
+    from .interchange.load import load_network
+    from .interchange.torch_module import from_torch, to_torch
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
     from .separation import separation_squared
     from .sparse_dataset import SparseDataset
+    from .tensors.json_tensors import network_sha256, save_network
+    from .tensors.signs import exact_signs
+    from .tensors.tensor_network import TensorNetwork
 
 __all__ = [
     "Affine",
     "BallShell",
     "BoxDistribution",
     "Certificate",
+    "ClassDataset",
     "Construction",
     "ConvexCellNetwork",
     "Counterexample",
@@ -92,6 +101,7 @@ __all__ = [
     "LabeledBox",
     "Network",
     "SparseDataset",
+    "TensorNetwork",
     "as_rational",
     "cell_radii",
     "certify",
@@ -103,6 +113,7 @@ __all__ = [
     "evaluate_float",
     "exact_accuracy",
     "exact_signs",
+    "from_torch",
     "load_certificate",
     "load_dataset",
     "load_distribution",
@@ -117,6 +128,7 @@ __all__ = [
     "save_network",
     "save_sparse_npz",
     "separation_squared",
+    "to_torch",
 ]
 
 __getattr__, __dir__ = lazy_names(globals(), _HOME)

@@ -29,6 +29,7 @@ def _build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_constructing(commands)
     _add_networks(commands)
+    _add_interchange(commands)
     _add_data(commands)
     _add_studies(commands)
     return parser
@@ -105,8 +106,10 @@ def _add_networks(commands: Commands) -> None:
         "memverify certify net.json.gz digits:3,8 -o cert.json",
         "networks:run_certify",
     )
-    certify.add_argument("network", metavar="NET")
+    certify.add_argument("network", metavar="NET", help="any format: .json, .onnx, .pt2, .safetensors, ...")
     _data_argument(certify)
+    certify.add_argument("--threshold", metavar="Q", help="label 1 means F(x) > Q, exact (default 0)")
+    _architecture_argument(certify)
     certify.add_argument("-o", "--output", metavar="CERT", help="certificate or counterexample to write")
     add_json(certify)
 
@@ -132,6 +135,15 @@ def _add_networks(commands: Commands) -> None:
     evaluate.add_argument("network", metavar="NET")
     _data_argument(evaluate)
     evaluate.add_argument("--dtype", choices=("float32", "float64", "exact"), default="exact")
+    evaluate.add_argument(
+        "--runtime",
+        choices=("torch:float32", "torch:float64", "onnxruntime"),
+        help="what it answers, sample by sample, against the exact answers",
+    )
+    evaluate.add_argument(
+        "--batch-size", type=natural, default=1024, metavar="B", help="samples at a time in a runtime (default 1024)"
+    )
+    _architecture_argument(evaluate)
     evaluate.add_argument("-o", "--output", metavar="CSV", help="write index,label,output of every sample")
     add_json(evaluate)
 
@@ -148,6 +160,44 @@ def _add_networks(commands: Commands) -> None:
     robust.add_argument("--norm", choices=("inf", "l2"), default="inf", help="(default inf)")
     robust.add_argument("-o", "--output", metavar="CSV", help="write what is known of every sample")
     add_json(robust)
+
+
+def _add_interchange(commands: Commands) -> None:
+    inspect = _command(
+        commands,
+        "inspect",
+        "layers, operators and weights of a network file of any format, and what of it is read",
+        "memverify inspect model.onnx",
+        "interchange:run_inspect",
+    )
+    inspect.add_argument("network", metavar="NET")
+    _architecture_argument(inspect)
+    add_json(inspect)
+
+    convert = _command(
+        commands,
+        "convert",
+        "write a network in another format; says what rounding changes",
+        "memverify convert net.json.gz model.onnx --dtype float32",
+        "interchange:run_convert",
+    )
+    convert.add_argument("network", metavar="NET")
+    convert.add_argument(
+        "output", metavar="FILE", help="ends in .onnx, .safetensors, .nnet, .smt2, .json or .json.gz"
+    )
+    convert.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="(default float32)")
+    convert.add_argument("--data", metavar="DATA", help="count the exact answers that rounding changes on it")
+    convert.add_argument("--data-dir", metavar="DIR", help="folder searched first for named data")
+    _architecture_argument(convert)
+    add_json(convert)
+
+
+def _architecture_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--architecture",
+        metavar="FILE",
+        help='a JSON file, or "mlp", for files that hold weights alone (docs/interchange.md)',
+    )
 
 
 def _add_data(commands: Commands) -> None:

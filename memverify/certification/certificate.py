@@ -1,7 +1,9 @@
 """Certificates and counterexamples: what was proved, and the JSON that says so.
 
-Formats ``memverify-certificate`` and ``memverify-counterexample``, version 1, are documented
-in docs/formats.md; `checker` reads them with code of its own.
+Formats ``memverify-certificate`` and ``memverify-counterexample`` are documented in
+docs/formats.md; `checker` (version 1) and `tensor_checker` (version 2) read them with code of their
+own. Version 2 says what version 1 cannot: several classes, a threshold, tensor networks, the source
+of a network, and which samples fail.
 """
 
 from __future__ import annotations
@@ -12,14 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gmpy2 import mpq
+
 from ..errors import FileFormatError, MalformedCertificateError, NumberFormatError
 from ..formats.atomic import atomic_write
-from ..formats.json_file import expect_keys, parse_json, read_file
+from ..formats.json_file import expect_keys, parse_json, read_file, show
 from ..rational import Rational, format_number, parse_number
 
 CERTIFICATE_FORMAT = "memverify-certificate"
 COUNTEREXAMPLE_FORMAT = "memverify-counterexample"
-VERSION = 1
+VERSION, TENSOR_VERSION = 1, 2
+MOST_LISTED = 1000
+"""Failing samples that a counterexample lists at most."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,14 @@ class Evidence:
         How many samples each exact route decided.
     theorem : dict or None
         Theorem 4.1's bound for these data, for comparison.
+    version : int
+        Of the format: 2 where version 1 has no room for what is said.
+    n_classes : int or None
+        C if the rule is "argmax": the true class's output is strictly the largest of C. None if
+        it is "sign": label * (F(x) - threshold) > 0.
+    threshold : Rational
+    source_sha256, source_format : str or None
+        Of the file that the network was read from, if it is not its canonical file.
     """
 
     network_sha256: str
@@ -46,6 +60,31 @@ class Evidence:
     architecture: dict[str, int]
     decided_by: dict[str, int]
     theorem: dict[str, Any] | None = field(default=None, compare=False)
+    version: int = VERSION
+    n_classes: int | None = None
+    threshold: Rational = field(default_factory=mpq)
+    source_sha256: str | None = None
+    source_format: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """What decides: "sign" or "argmax"."""
+        return "sign" if self.n_classes is None else "argmax"
+
+    def _head_json(self, format_name: str, verdict: str) -> dict[str, Any]:
+        head: dict[str, Any] = {
+            "format": format_name,
+            "version": self.version,
+            "verdict": verdict,
+            "semantics": "real",
+        }
+        if self.version != VERSION:
+            head["rule"] = self.rule
+            if self.n_classes is None:
+                head["threshold"] = format_number(self.threshold)
+            else:
+                head["n_classes"] = self.n_classes
+        return {**head, "n_samples": self.n_samples, "n_features": self.n_features}
 
     def _shared_json(self) -> dict[str, Any]:
         shared: dict[str, Any] = {
@@ -54,6 +93,8 @@ class Evidence:
             "architecture": self.architecture,
             "decided_by": self.decided_by,
         }
+        if self.source_sha256 is not None:
+            shared |= {"source_sha256": self.source_sha256, "source_format": self.source_format}
         if self.theorem is not None:
             shared["theorem"] = self.theorem
         return shared
@@ -61,12 +102,15 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate(Evidence):
-    """The network memorizes the data: y F(x) > 0 on every sample, over the rationals.
+    """The network memorizes the data: every sample's margin is positive, over the rationals.
+
+    The margin of a sample is y (F(x) - threshold), or the output of its class less the largest
+    other one.
 
     Attributes
     ----------
     min_margin : Rational
-        The least y F(x), exact.
+        The least margin, exact.
     min_margin_sample : int
         A sample that attains it, counted from 0.
     """
@@ -78,12 +122,7 @@ class Certificate(Evidence):
     def to_json(self) -> dict[str, Any]:
         """Return the JSON-ready certificate."""
         return {
-            "format": CERTIFICATE_FORMAT,
-            "version": VERSION,
-            "verdict": self.verdict,
-            "semantics": "real",
-            "n_samples": self.n_samples,
-            "n_features": self.n_features,
+            **self._head_json(CERTIFICATE_FORMAT, self.verdict),
             "min_margin": format_number(self.min_margin),
             "min_margin_sample": self.min_margin_sample,
             **self._shared_json(),
@@ -92,19 +131,25 @@ class Certificate(Evidence):
 
 @dataclass(frozen=True, kw_only=True)
 class Counterexample(Evidence):
-    """A sample with y F(x) <= 0; F(x) = 0 is not memorized.
+    """A sample whose margin is not positive; F(x) = threshold, or a tie, is not memorized.
 
     Attributes
     ----------
     index : int
         The sample, counted from 0: the first that fails.
     label : int
+        Its label or class.
     output : Rational
-        F(x), exact.
+        F(x), exact; for classes the output of the true one.
+    outputs : tuple of Rational
+        For classes the outputs of all of them, else empty.
     n_failures : int
         How many samples fail in all.
     n_zero : int
-        How many of them have F(x) = 0: no answer, rather than the wrong one.
+        How many samples have F(x) = threshold, or no strictly largest output: no answer, rather
+        than the wrong one.
+    failing : tuple of int
+        The first failing samples, at most `MOST_LISTED`; version 1 has no room for them.
     """
 
     index: int
@@ -112,24 +157,35 @@ class Counterexample(Evidence):
     output: Rational
     n_failures: int
     n_zero: int = 0
+    outputs: tuple[Rational, ...] = ()
+    failing: tuple[int, ...] = field(default=(), compare=False)
     verdict = "fails"
+
+    @property
+    def n_ties(self) -> int:
+        """Samples without a strictly largest output; `n_zero` under the name it has for classes."""
+        return self.n_zero
+
+    @property
+    def margin(self) -> Rational:
+        """The sample's margin, at most 0."""
+        if self.n_classes is None:
+            return self.label * (self.output - self.threshold)
+        return self.output - max(self.outputs[: self.label] + self.outputs[self.label + 1 :])
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON-ready counterexample."""
+        shown: dict[str, Any] = {"index": self.index, "label": self.label}
+        if self.n_classes is None:
+            shown["output"] = format_number(self.output)
+        else:
+            shown["outputs"] = [format_number(output) for output in self.outputs]
         return {
-            "format": COUNTEREXAMPLE_FORMAT,
-            "version": VERSION,
-            "verdict": self.verdict,
-            "semantics": "real",
-            "n_samples": self.n_samples,
-            "n_features": self.n_features,
-            "counterexample": {
-                "index": self.index,
-                "label": self.label,
-                "output": format_number(self.output),
-            },
+            **self._head_json(COUNTEREXAMPLE_FORMAT, self.verdict),
+            "counterexample": shown,
             "n_failures": self.n_failures,
-            "n_zero": self.n_zero,
+            "n_zero" if self.n_classes is None else "n_ties": self.n_zero,
+            **({"failing": list(self.failing)} if self.version != VERSION else {}),
             **self._shared_json(),
         }
 
@@ -177,15 +233,8 @@ _SHARED_KEYS = (
     "dataset_sha256",
     "architecture",
 )
-_OPTIONAL_KEYS = (
-    "decided_by",
-    "theorem",
-    "network_file",
-    "dataset_name",
-    "created_by",
-    "n_failures",
-    "n_zero",
-)
+_OPTIONAL_KEYS = ("decided_by", "theorem", "network_file", "dataset_name", "created_by")
+_SOURCE_KEYS = ("source_sha256", "source_format")
 _SIZES = ("input_dim", "depth", "width", "num_parameters", "num_nonzero")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
 
@@ -197,17 +246,15 @@ def _parse(document: Any) -> Certificate | Counterexample:
     ):
         raise FileFormatError("this is no memverify certificate or counterexample")
     proves = document["format"] == CERTIFICATE_FORMAT
-    own = ("min_margin", "min_margin_sample") if proves else ("counterexample",)
-    required = (*_SHARED_KEYS, *own)
-    expect_keys(
-        document, (*required, *(key for key in _OPTIONAL_KEYS if key in document)), "the certificate"
-    )
-    _natural(document, "version", 1)
-    if document["version"] != VERSION:
-        raise FileFormatError(f"version {document['version']} is not known; this program reads {VERSION}")
+    version = _natural(document, "version", 1) if "version" in document else VERSION
+    if version not in (VERSION, TENSOR_VERSION):
+        raise FileFormatError(f"version {version} is not known; this program reads 1 and 2")
+    required, optional = _keys_of(document, proves, version)
+    expect_keys(document, (*required, *(key for key in optional if key in document)), "the certificate")
     if document["verdict"] != ("memorizes" if proves else "fails") or document["semantics"] != "real":
         raise FileFormatError("verdict or semantics do not fit the format")
-    for key in ("network_sha256", "dataset_sha256"):
+    hashes = ["network_sha256", "dataset_sha256"] + ["source_sha256"] * ("source_sha256" in document)
+    for key in hashes:
         if not isinstance(document[key], str) or not _SHA256.match(document[key]):
             raise FileFormatError(f'"{key}" must be 64 lower-case hexadecimal digits')
     expect_keys(document["architecture"], _SIZES, "the architecture")
@@ -221,24 +268,62 @@ def _parse(document: Any) -> Certificate | Counterexample:
         "architecture": document["architecture"],
         "decided_by": document.get("decided_by", {}),
         "theorem": document.get("theorem"),
+        "version": version,
+        **{key: document[key] for key in _SOURCE_KEYS if key in document},
     }
+    if "n_classes" in document:
+        shared["n_classes"] = _natural(document, "n_classes", 2)
+    if "threshold" in document:
+        shared["threshold"] = _number(document, "threshold")
     if proves:
         return Certificate(
             **shared,
             min_margin=_number(document, "min_margin"),
             min_margin_sample=_natural(document, "min_margin_sample"),
         )
-    claim = document["counterexample"]
-    expect_keys(claim, ("index", "label", "output"), "the counterexample")
-    if type(claim["label"]) is not int or claim["label"] not in (-1, 1):
+    return _parse_counterexample(document, shared)
+
+
+def _keys_of(document: dict[str, Any], proves: bool, version: int) -> tuple[list[str], list[str]]:
+    """Return the keys that a certificate of this version and rule must have, and those it may have."""
+    own = ["min_margin", "min_margin_sample"] if proves else ["counterexample"]
+    if version == VERSION:
+        return [*_SHARED_KEYS, *own], [*_OPTIONAL_KEYS, "n_failures", "n_zero"]
+    if document.get("rule") not in ("sign", "argmax"):
+        raise FileFormatError(f'"rule" is {show(document.get("rule"))}; it must be "sign" or "argmax"')
+    classes = document["rule"] == "argmax"
+    own += ["rule", "n_classes" if classes else "threshold"]
+    own += [] if proves else ["n_failures", "n_ties" if classes else "n_zero", "failing"]
+    source = list(_SOURCE_KEYS) if any([key in document for key in _SOURCE_KEYS]) else []
+    return [*_SHARED_KEYS, *own, *source], list(_OPTIONAL_KEYS)
+
+
+def _parse_counterexample(document: dict[str, Any], shared: dict[str, Any]) -> Counterexample:
+    claim, n_classes = document["counterexample"], shared.get("n_classes")
+    expect_keys(claim, ("index", "label", "outputs" if n_classes else "output"), "the counterexample")
+    if n_classes is None and (type(claim["label"]) is not int or claim["label"] not in (-1, 1)):
         raise FileFormatError('"label" must be -1 or 1')
+    if n_classes is not None and _natural(claim, "label") >= n_classes:
+        raise FileFormatError(f'"label" is {claim["label"]}; the classes end at {n_classes - 1}')
+    outputs: tuple[Rational, ...] = ()
+    if n_classes is not None:
+        texts = claim["outputs"]
+        if not isinstance(texts, list) or len(texts) != n_classes:
+            raise FileFormatError(f'"outputs" must be a list of {n_classes} numbers')
+        outputs = tuple([_number({"outputs": text}, "outputs") for text in texts])
+    failing = document.get("failing", [])
+    if not isinstance(failing, list) or len(failing) > MOST_LISTED:
+        raise FileFormatError(f'"failing" must be a list of at most {MOST_LISTED} sample indices')
+    zero = "n_zero" if n_classes is None else "n_ties"
     return Counterexample(
         **shared,
         index=_natural(claim, "index"),
         label=claim["label"],
-        output=_number(claim, "output"),
+        output=_number(claim, "output") if n_classes is None else outputs[claim["label"]],
+        outputs=outputs,
         n_failures=_natural(document, "n_failures", 1) if "n_failures" in document else 1,
-        n_zero=_natural(document, "n_zero") if "n_zero" in document else 0,
+        n_zero=_natural(document, zero) if zero in document else 0,
+        failing=tuple([_natural({"failing": index}, "failing") for index in failing]),
     )
 
 

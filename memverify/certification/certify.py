@@ -8,30 +8,28 @@ import numpy as np
 
 from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
+from ..class_dataset import ClassDataset
 from ..constructions.theorem_bound import optimal_parameters_bound
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..evaluation.exact import Progress, signs
 from ..evaluation.sparse import distinct_outputs
 from ..formats.network_file import network_sha256
-from .certificate import Certificate, Counterexample
+from ..network import Network
+from ..rational import Rational, RationalLike, as_rational
+from ..tensors.tensor_network import TensorNetwork
+from .certificate import MOST_LISTED, TENSOR_VERSION, VERSION, Certificate, Counterexample
+from .tensors import Source, architecture_of, certify_tensors, checked_source
 
-
-def architecture_of(network: AnyNetwork) -> dict[str, int]:
-    """Return the sizes that a certificate states and the checker recomputes."""
-    return {
-        "input_dim": network.input_dim,
-        "depth": network.depth,
-        "width": network.width,
-        "num_parameters": network.num_parameters,
-        "num_nonzero": network.num_nonzero,
-    }
+__all__ = ["architecture_of", "certify"]
 
 
 def certify(
-    network: AnyNetwork,
+    network: AnyNetwork | TensorNetwork,
     dataset: AnyDataset,
     *,
+    threshold: RationalLike = 0,
+    source: Source | None = None,
     progress: Progress | None = None,
     with_bound: bool = True,
 ) -> Certificate | Counterexample:
@@ -39,22 +37,27 @@ def certify(
 
     Parameters
     ----------
-    network : Network or ConvexCellNetwork
-        With one output.
-    dataset : Dataset or SparseDataset
+    network : Network, ConvexCellNetwork or TensorNetwork
+        With one output; for a `ClassDataset` with one for each class.
+    dataset : Dataset, SparseDataset or ClassDataset
         Of sparse samples only what their entries change is worked out, and samples that agree
         in the first layer's values share the rest.
+    threshold : RationalLike, optional
+        q in "y (F(x) - q) > 0 on every sample"; not for classes, sparse data or convex cells.
+    source : LoadedNetwork, optional
+        Where the network was read from; the certificate names its format and hash.
     progress : callable, optional
         Called with (steps done, steps in all).
     with_bound : bool, optional
         Also state Theorem 4.1's bound for these data; costs the exact separation. Not for
-        sparse data.
+        sparse data, tensor networks and classes.
 
     Returns
     -------
     Certificate or Counterexample
         ``verdict`` is "memorizes" or "fails". The semantics is that of real numbers: every
-        sign is that of the exact rational F(x), and F(x) = 0 fails (``n_zero`` counts those).
+        sign is that of the exact rational F(x), and F(x) = q fails (``n_zero`` counts those). For
+        classes the output of the true one must be strictly the largest.
 
     Raises
     ------
@@ -69,24 +72,40 @@ def certify(
     mpq(1,2)
     >>> certify(net, Dataset([["1/2"]], [1])).verdict
     'fails'
+    >>> certify(net, Dataset([["1/2"]], [1]), threshold="-1/4").min_margin
+    mpq(1,4)
     """
+    q = as_rational(threshold)
+    if isinstance(network, TensorNetwork) or isinstance(dataset, ClassDataset):
+        tensors, samples = _as_tensors(network, dataset)
+        return certify_tensors(tensors, samples, threshold=q, source=source, progress=progress)
     if network.output_dim != 1:
         raise DimensionMismatchError(
             f"labels -1 and 1 need a network with one output, not {network.output_dim}"
         )
+    version = VERSION if q == 0 and source is None else TENSOR_VERSION
+    if version != VERSION and not (isinstance(network, Network) and isinstance(dataset, Dataset)):
+        raise DimensionMismatchError(
+            "a threshold or a source needs a network of layers and data with all coordinates written out"
+        )
     found = distinct_outputs(network, dataset, progress)
-    sign, index = signs(found.values)[:, 0], found.index
+    values = found.values - q if q else found.values
+    sign, index = signs(values)[:, 0], found.index
     sample_signs = sign[index]
     failing = np.flatnonzero(sample_signs != dataset.labels)
     bound = optimal_parameters_bound(dataset) if with_bound and isinstance(dataset, Dataset) else None
+    digest = network_sha256(network)
     shared: dict[str, Any] = {
-        "network_sha256": network_sha256(network),
+        "network_sha256": digest,
         "dataset_sha256": dataset.sha256,
         "n_samples": dataset.n_samples,
         "n_features": dataset.n_features,
         "architecture": architecture_of(network),
         "decided_by": {"exact": dataset.n_samples},
         "theorem": bound,
+        "version": version,
+        "threshold": q,
+        **checked_source(source, network, digest),
     }
     if len(failing):
         first = int(failing[0])
@@ -97,9 +116,10 @@ def certify(
             output=found.values[index[first], 0],
             n_failures=len(failing),
             n_zero=int((sample_signs == 0).sum()),
+            failing=tuple(failing[:MOST_LISTED].tolist()),
         )
     # every sign is right, so that a margin is an absolute value
-    margins = [abs(value) for value in found.values[:, 0].tolist()]
+    margins: list[Rational] = [abs(value) for value in values[:, 0].tolist()]
     least = min(margins)
     attained = np.array([margin == least for margin in margins])
     return Certificate(
@@ -107,3 +127,18 @@ def certify(
         min_margin=least,
         min_margin_sample=int(np.argmax(attained[index])),
     )
+
+
+def _as_tensors(
+    network: AnyNetwork | TensorNetwork, dataset: AnyDataset
+) -> tuple[TensorNetwork, Dataset | ClassDataset]:
+    """Return both as the tensor engines take them."""
+    if not isinstance(dataset, Dataset | ClassDataset):
+        raise DimensionMismatchError(
+            "a tensor network takes data with all coordinates written out; convert them with .dense()"
+        )
+    if isinstance(network, TensorNetwork):
+        return network, dataset
+    if not isinstance(network, Network):
+        raise DimensionMismatchError("a convex-cell network has one output; label the data -1 and 1")
+    return TensorNetwork.of(network), dataset

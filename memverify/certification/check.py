@@ -1,40 +1,49 @@
-"""Handing files or objects to the independent checker.
+"""Handing files or objects to the independent checkers.
 
-The checker shares no code with the rest. It gets the bytes of certificate and network as
+`checker` checks certificates of version 1, `tensor_checker` those of version 2. They share no code
+with the rest, nor with each other. Each gets the bytes of certificate and network as
 they are on disk, and the samples as exact numbers; what it trusts is the data set's reader
 (and, run alone on a .csv file, not even that).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
+from ..class_dataset import ClassDataset
 from ..dataset import Dataset
 from ..errors import FileFormatError, MalformedCertificateError
-from ..formats.network_file import canonical_chunks
+from ..formats.json_file import parse_json
 from ..rational import Rational
 from ..sparse_dataset import SparseDataset
 from ..sparse_rows import blocks
-from . import checker
-from .certificate import Certificate, Counterexample, certificate_text
+from ..tensors.json_tensors import json_chunks
+from ..tensors.tensor_network import TensorNetwork
+from . import checker, tensor_checker
+from .certificate import TENSOR_VERSION, Certificate, Counterexample, certificate_text
 
 
 def check(
     certificate: Certificate | Counterexample | str | Path,
-    network: AnyNetwork | str | Path,
+    network: AnyNetwork | TensorNetwork | str | Path,
     dataset: AnyDataset,
+    *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> checker.Report:
     """Have the independent checker check a certificate.
 
     Parameters
     ----------
     certificate : Certificate, Counterexample, or path
-    network : Network, ConvexCellNetwork, or path
-    dataset : Dataset or SparseDataset
+    network : Network, ConvexCellNetwork, TensorNetwork, or path
+        A path names the canonical file, whatever the network was read from.
+    dataset : Dataset, SparseDataset or ClassDataset
+    progress : callable, optional
+        Called with (samples done, samples in all) for certificates of version 2.
 
     Returns
     -------
@@ -56,17 +65,40 @@ def check(
     >>> check(certify(net, data), net, data).certificate_is_true
     True
     """
+    claim, text = _certificate_bytes(certificate), _network_bytes(network)
     try:
-        return checker.check_certificate(
-            _certificate_bytes(certificate),
-            _network_bytes(network),
-            _sparse_samples(dataset) if isinstance(dataset, SparseDataset) else _samples(dataset),
-        )
-    except checker.MalformedError as error:
+        if _is_version_2(claim):
+            return _check_version_2(claim, text, dataset, progress)
+        samples = _sparse_samples(dataset) if isinstance(dataset, SparseDataset) else _samples(dataset)
+        return checker.check_certificate(claim, text, samples)
+    except (checker.MalformedError, tensor_checker.MalformedError) as error:
         kind = MalformedCertificateError if error.part == "certificate" else FileFormatError
         given = {"certificate": certificate, "network": network}.get(error.part)
         where = given if isinstance(given, (str, Path)) else f"the {error.part}"
         raise kind(f"{where}: {error.problem}") from None
+
+
+def _is_version_2(claim: bytes) -> bool:
+    try:
+        document = parse_json(claim)
+    except FileFormatError:
+        return False  # `checker` says what is wrong
+    return isinstance(document, dict) and document.get("version") == TENSOR_VERSION
+
+
+def _check_version_2(
+    claim: bytes, network: bytes, dataset: AnyDataset, progress: Callable[[int, int], None] | None
+) -> checker.Report:
+    if isinstance(dataset, SparseDataset):
+        raise FileFormatError("a certificate of version 2 is about data with all coordinates written out")
+    n_classes = dataset.n_classes if isinstance(dataset, ClassDataset) else None
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(done, dataset.n_samples)
+
+    found = tensor_checker.check_certificate(claim, network, _samples(dataset), n_classes, report)
+    return checker.Report(*found)
 
 
 def _certificate_bytes(certificate: Certificate | Counterexample | str | Path) -> bytes:
@@ -75,10 +107,10 @@ def _certificate_bytes(certificate: Certificate | Counterexample | str | Path) -
     return certificate_text(certificate).encode("ascii")
 
 
-def _network_bytes(network: AnyNetwork | str | Path) -> bytes:
+def _network_bytes(network: AnyNetwork | TensorNetwork | str | Path) -> bytes:
     if isinstance(network, (str, Path)):
         return _read(network, FileFormatError)
-    return b"".join(canonical_chunks(network))
+    return b"".join(json_chunks(network))
 
 
 def _read(path: str | Path, kind: type[MalformedCertificateError] | type[FileFormatError]) -> bytes:
@@ -111,7 +143,7 @@ def _entries(dataset: SparseDataset) -> Iterator[checker.SparseSample]:
             yield pairs[start - ends[0] : stop - ends[0]], label
 
 
-def _samples(dataset: Dataset) -> Iterator[tuple[list[Fraction | int], int]]:
+def _samples(dataset: Dataset | ClassDataset) -> Iterator[tuple[list[Fraction | int], int]]:
     seen: dict[int, Fraction] = {}
     numerators, denominator = dataset.numerators, int(dataset.denominator)
     for index, label in enumerate(dataset.labels.tolist()):

@@ -8,9 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..console import Progress, big_number, print_pairs
-from .inputs import load_data, sizes
+from ..rational import format_number
+from .inputs import load_any, load_data, sizes
 
 if TYPE_CHECKING:
+    from ..certification.certificate import Certificate, Counterexample
     from ..any_dataset import AnyDataset
     from ..any_network import AnyNetwork
 
@@ -43,44 +45,65 @@ def run_certify(options: argparse.Namespace) -> int:
     from ..certification.certificate import Certificate, save_certificate
     from ..certification.certify import certify
     from ..formats.atomic import check_writable
-    from ..formats.network_file import load_network
 
     if options.output:
         check_writable(options.output)
-    network = load_network(options.network)
+    network, source = load_any(options)
     dataset = load_data(options)
+    threshold = 0 if options.threshold is None else options.threshold
     start = time.perf_counter()
     with Progress("certifying") as progress:
-        found = certify(network, dataset, progress=progress.update)
+        found = certify(network, dataset, threshold=threshold, source=source, progress=progress.update)
     seconds = time.perf_counter() - start
     if options.output:
         save_certificate(found, options.output)
     if options.json:
         document = {"min_margin": None, "counterexample": None, **found.to_json()}
         print(json.dumps({**document, "seconds": round(seconds, 3)}))
-    elif isinstance(found, Certificate):
-        print(
-            f"memorizes: all {found.n_samples:,} samples have y F(x) > 0, exactly; least margin "
-            f"{big_number(found.min_margin)} at sample {found.min_margin_sample} ({seconds:.2f} s)"
-        )
     else:
-        print(
-            f"fails: sample {found.index} has the label {found.label}, but F(x) = "
-            f"{big_number(found.output)}; {found.n_failures:,} of {found.n_samples:,} samples fail "
-            f"({seconds:.2f} s)"
-        )
+        print(f"{_verdict_line(found, dataset)} ({seconds:.2f} s)")
+        for note in () if source is None else source.notes:
+            print(f"note: {note}")
+        print(_decided_line(found.decided_by))
     if options.output and not options.json:
         print(f"wrote {options.output}")
     return 0 if isinstance(found, Certificate) else 1
 
 
+def _verdict_line(found: Certificate | Counterexample, dataset: AnyDataset) -> str:
+    from ..certification.certificate import Certificate
+    from ..class_dataset import ClassDataset
+
+    classes = isinstance(dataset, ClassDataset)
+    if isinstance(found, Certificate):
+        what = "the largest output at their class" if classes else "y F(x) > 0"
+        if found.threshold:
+            what = f"y (F(x) - {format_number(found.threshold)}) > 0"
+        return (
+            f"memorizes: all {found.n_samples:,} samples have {what}, exactly; least margin "
+            f"{big_number(found.min_margin)} at sample {found.min_margin_sample}"
+        )
+    where = "is not strictly the largest there" if classes else f"F(x) = {big_number(found.output)}"
+    return (
+        f"fails: sample {found.index} has the label {found.label}, but {where}; "
+        f"{found.n_failures:,} of {found.n_samples:,} samples fail"
+    )
+
+
+def _decided_line(decided_by: dict[str, int]) -> str:
+    counts = [f"{count:,} in {stage}" for stage, count in decided_by.items() if count]
+    return f"decided: {', '.join(counts)}" + (", with proved bounds" if len(decided_by) > 1 else "")
+
+
 def run_check(options: argparse.Namespace) -> int:
     """Run the independent checker."""
     from ..certification.check import check
+    from ..interchange.load import is_own_format, load_source
 
     dataset = load_data(options)
     start = time.perf_counter()
-    report = check(options.certificate, options.network, dataset)
+    network = options.network if is_own_format(options.network) else load_source(options.network).network
+    report = check(options.certificate, network, dataset)
     if options.json:
         print(json.dumps({**report.as_dict(), "seconds": round(time.perf_counter() - start, 3)}))
     elif not report.certificate_is_true:
@@ -94,13 +117,18 @@ def run_check(options: argparse.Namespace) -> int:
 
 def run_evaluate(options: argparse.Namespace) -> int:
     """Report what one arithmetic answers on every sample, beside the labels."""
+    from ..class_dataset import ClassDataset
     from ..formats.atomic import check_writable
-    from ..formats.network_file import load_network
+    from ..tensors.tensor_network import TensorNetwork
 
     if options.output:
         check_writable(options.output)
-    network = load_network(options.network)
+    network, _ = load_any(options)
     dataset = load_data(options)
+    if options.runtime or isinstance(network, TensorNetwork) or isinstance(dataset, ClassDataset):
+        from .runtimes import evaluate_tensors
+
+        return evaluate_tensors(network, dataset, options)
     with Progress(f"evaluating in {options.dtype}") as progress:
         report, texts = _evaluation(network, dataset, options.dtype, progress)
     if options.output:

@@ -1,5 +1,7 @@
 """Data sets as comma-separated text: one sample a line, the label last.
 
+Labels are -1 and 1; after a first line ``# classes C`` they are classes 0 to C - 1.
+
 Tokens are exact (`parse_rational`). A first line in which no token is a number is a header.
 Empty lines are skipped; a byte order mark, CRLF line ends, and blanks around tokens are
 accepted. Quotes are not part of the format. Errors name the line and the column, which is
@@ -17,6 +19,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 from gmpy2 import mpq
 
+from ..class_dataset import MAX_CLASSES, ClassDataset
 from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NumberFormatError
 from ..formats.atomic import atomic_write
@@ -29,6 +32,7 @@ _BLANKS = " \t"
 _SHORT_DECIMAL = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?\Z", re.ASCII)
 _POWERS_OF_TEN = [10**k for k in range(19)]
 _INT64_LIMIT = 1 << 62
+_CLASSES_LINE = re.compile(r"# classes ([1-9][0-9]{0,6})\Z", re.ASCII)
 _LIKE_A_RATIO = re.compile(r"[+-]?[0-9]+/[0-9]+\Z", re.ASCII)
 _FORBIDDEN = {
     '"': "quotes are not part of the format; write the bare number",
@@ -42,17 +46,24 @@ _CACHED_TOKENS = 1 << 16
 _CACHED_LENGTH = 64
 
 
-def read_csv(path: str | Path) -> Dataset:
+def read_csv(
+    path: str | Path, *, classes: bool = False, n_classes: int | None = None
+) -> Dataset | ClassDataset:
     """Read a .csv data set.
 
     Parameters
     ----------
     path : str or Path
         The file; see the module's text for the format.
+    classes : bool, optional
+        The labels are classes, whether a first line says so or not.
+    n_classes : int, optional
+        How many classes there are; default as the first line says, or one more than the largest
+        label, at least 2.
 
     Returns
     -------
-    Dataset
+    Dataset or ClassDataset
         The samples in file order.
 
     Raises
@@ -60,31 +71,34 @@ def read_csv(path: str | Path) -> Dataset:
     FileFormatError
         If the file cannot be read, or a line does not follow the format.
     DatasetError
-        For a label other than -1 and 1, or no samples.
+        For a label other than -1 and 1, or the classes in force, or no samples.
     ContradictorySamplesError
-        If the same point has both labels; both lines are named.
+        If the same point has two labels; both lines are named.
     """
     place = shown(path)
     with reading(path) as stream:
-        rows = _Rows(place)
+        rows = _Rows(place, classes, n_classes)
         rows.read(stream)
         matrix, scale = _matrix_of(rows.values, rows.codes, rows.width - 1)
+        labels = np.array(rows.labels, dtype=np.int64)
         try:
-            return Dataset(matrix, np.array(rows.labels, dtype=np.int8), scale=scale, name=str(path))
+            if rows.classes:
+                return ClassDataset(matrix, labels, n_classes=rows.n_classes, scale=scale, name=str(path))
+            return Dataset(matrix, labels, scale=scale, name=str(path))
         except ContradictorySamplesError as error:
             first, second = rows.lines[error.first], rows.lines[error.second]
             where = f"lines {first} and {second} of {place}"
             raise ContradictorySamplesError(error.first, error.second, where) from None
 
 
-def save_dataset_csv(dataset: Dataset, path: str | Path) -> None:
+def save_dataset_csv(dataset: Dataset | ClassDataset, path: str | Path) -> None:
     """Write the canonical text of a data set; `read_csv` reads it back.
 
     The file appears whole or not at all.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or ClassDataset
         What to write.
     path : str or Path
         Target; an existing file is replaced.
@@ -106,15 +120,17 @@ class _Rows:
     costs the 8 bytes of its code.
     """
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, classes: bool, n_classes: int | None) -> None:
         self.place = place
+        self.classes = classes
+        self.n_classes = n_classes
         self.width = 0
         self.codes = array("q")
-        self.labels = array("b")
+        self.labels = array("q")
         self.lines = array("q")
         self._first_line = 0
         self._code_of = _CodeOfToken()
-        self._label_of = {"-1": -1, "1": 1}
+        self._label_of: dict[str, int] = {}
 
     @property
     def values(self) -> list[Rational]:
@@ -123,6 +139,8 @@ class _Rows:
 
     def read(self, stream: BinaryIO) -> None:
         for number, tokens in self._lines_of(stream):
+            if number == 1 and len(tokens) == 1 and self._says_classes(tokens[0]):
+                continue
             if not self.width:
                 self.width, self._first_line = len(tokens), number
                 if self._is_header(number, tokens):
@@ -140,7 +158,7 @@ class _Rows:
             self.labels.append(self._parse_label(number, tokens) if label is None else label)
             self.lines.append(number)
         if not self.lines:
-            raise DatasetError(f"{self.place}: no samples; write one a line, the label -1 or 1 last")
+            raise DatasetError(f"{self.place}: no samples; write one a line, the label last")
 
     def _lines_of(self, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
         for number, raw in enumerate(stream, 1):
@@ -159,6 +177,19 @@ class _Rows:
                     self._refuse(number, trouble, text[: text.index(letter)].count(",") + 1)
             yield number, text.split(",")
 
+    def _says_classes(self, line: str) -> bool:
+        """Whether the first line is ``# classes C``; take C."""
+        match = _CLASSES_LINE.match(line)
+        if match is None:
+            return False
+        said = int(match[1])
+        if self.n_classes not in (None, said):
+            raise DatasetError(f"{self.place}: line 1 says {said} classes, not {self.n_classes}")
+        if not 2 <= said <= MAX_CLASSES:
+            raise DatasetError(f"{self.place}: line 1 says {said} classes; there are 2 to {MAX_CLASSES}")
+        self.classes, self.n_classes = True, said
+        return True
+
     def _is_header(self, number: int, tokens: list[str]) -> bool:
         if len(tokens) == 1:
             used = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in tokens[0]), None)
@@ -172,11 +203,19 @@ class _Rows:
             value = parse_rational(token)
         except NumberFormatError as error:
             self._refuse(number, self._trouble(number, token, error), len(tokens))
-        if value not in (-1, 1):
+        if self.classes:
+            last = (self.n_classes or MAX_CLASSES) - 1
+            if value.denominator != 1 or not 0 <= value <= last:
+                raise DatasetError(
+                    f"{self.place}: line {number}, column {len(tokens)}: the label is {shorten(token)}; "
+                    f"the last field must be a class from 0 to {last}"
+                )
+        elif value not in (-1, 1):
             why = "; Sgn(0) is no label" if value == 0 else ""
             raise DatasetError(
                 f"{self.place}: line {number}, column {len(tokens)}: the label is "
-                f"{shorten(token)}{why}; the last field must be -1 or 1"
+                f"{shorten(token)}{why}; the last field must be -1 or 1, or a class after a "
+                'first line "# classes C"'
             )
         self._label_of[tokens[-1]] = int(value)
         return int(value)

@@ -24,15 +24,15 @@ _UNSIGNED_BYTE = 0x08
 _CHUNK = 1 << 20
 
 
-def read_idx(path: str | Path, *, axes: int, sha256: str | None = None) -> npt.NDArray[np.uint8]:
+def read_idx(path: str | Path, *, axes: int | None, sha256: str | None = None) -> npt.NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes.
 
     Parameters
     ----------
     path : str or Path
         The file; compression is told from its first bytes, not from its name.
-    axes : int
-        The number of axes that the array must have: 3 for images, 1 for labels.
+    axes : int or None
+        The number of axes that the array must have: 3 for images, 1 for labels. None: 2 or more.
     sha256 : str, optional
         Hash of the decompressed file, in hexadecimal, to be verified.
 
@@ -68,7 +68,7 @@ def read_idx(path: str | Path, *, axes: int, sha256: str | None = None) -> npt.N
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
-def _read_header(stream: IO[bytes], place: str, axes: int) -> tuple[bytes, tuple[int, ...]]:
+def _read_header(stream: IO[bytes], place: str, axes: int | None) -> tuple[bytes, tuple[int, ...]]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0":
         raise FileFormatError(f"{place}: not an IDX file: it starts with the bytes {magic.hex() or 'none'}")
@@ -76,8 +76,10 @@ def _read_header(stream: IO[bytes], place: str, axes: int) -> tuple[bytes, tuple
         raise FileFormatError(
             f"{place}: elements of IDX type 0x{magic[2]:02x}; only unsigned bytes (0x08) are read"
         )
+    wanted = "2 or more" if axes is None else axes
+    axes = max(2, magic[3]) if axes is None else axes
     if magic[3] != axes or axes > MAX_AXES:
-        raise FileFormatError(f"{place}: the number of axes is {magic[3]}, expected {axes}")
+        raise FileFormatError(f"{place}: the number of axes is {magic[3]}, expected {wanted}")
     sizes = stream.read(4 * axes)
     if len(sizes) < 4 * axes:
         raise FileFormatError(f"{place}: truncated inside the header; fetch the file again")

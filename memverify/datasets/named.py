@@ -1,4 +1,4 @@
-"""Data sets with a name and ten classes; two classes of them make a `Dataset`."""
+"""Data sets with a name and ten classes: two of them make a `Dataset`, more a `ClassDataset`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..class_dataset import ClassDataset
 from ..dataset import Dataset
 from ..errors import DatasetError
 from ..rational import shorten
 
 N_CLASSES = 10
+ALL = "all"
+"""What is written in place of the classes to mean every one of them."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,23 @@ class ClassArrays:
 
 @dataclass(frozen=True)
 class NamedSpec:
-    """A parsed ``name[@split]:A,B[:K]``.
+    """A parsed ``name[@split]:A,B[:K]``, or with more classes, or ``all``.
 
     Attributes
     ----------
     name : str
     split : str or None
         As written; None if no split is.
-    negative, positive : int
-        The classes labeled -1 and +1.
+    classes : tuple of int
+        Two or more, as written. Of two the first is labeled -1 and the second +1; of more the
+        label is the place in this list, counted from 0.
     limit : int or None
         Samples taken of each class; None for all.
     """
 
     name: str
     split: str | None
-    negative: int
-    positive: int
+    classes: tuple[int, ...]
     limit: int | None
 
 
@@ -76,7 +79,7 @@ def parse_spec(spec: str, splits: tuple[str, ...]) -> NamedSpec:
     Parameters
     ----------
     spec : str
-        ``name[@split]:A,B[:K]``.
+        ``name[@split]:A,B[:K]``, ``name[@split]:A,B,C,...[:K]`` or ``name[@split]:all[:K]``.
     splits : tuple of str
         Splits that this set has; empty if it is not split.
 
@@ -88,26 +91,27 @@ def parse_spec(spec: str, splits: tuple[str, ...]) -> NamedSpec:
     Raises
     ------
     DatasetError
-        For anything else, equal classes, classes outside 0..9, or K < 1.
+        For anything else, repeated classes, classes outside 0..9, or K < 1.
     """
     name, split, rest = split_name(spec)
     if split is not None and split not in splits:
         have = f"it has {' and '.join('@' + s for s in splits)}" if splits else "it has no splits"
         raise DatasetError(f"{_quoted(spec)}: {name} has no split {_quoted(split)}; {have}")
-    pair, colon, count = rest.partition(":")
-    texts = pair.split(",")
-    if len(texts) != 2 or not all(map(_is_integer, texts)) or (colon and not _is_integer(count)):
+    listed, colon, count = rest.partition(":")
+    texts = listed.split(",") if listed != ALL else [str(value) for value in range(N_CLASSES)]
+    if len(texts) < 2 or not all(map(_is_integer, texts)) or (colon and not _is_integer(count)):
         raise DatasetError(
             f"{_quoted(spec)}: write {name}:A,B or {name}:A,B:K, with two classes of 0..{N_CLASSES - 1} "
-            f"and K samples of each, e.g. {name}:4,9:100"
+            f"and K samples of each, e.g. {name}:4,9:100, or more classes, or {name}:{ALL}"
         )
-    negative, positive = (_class_of(text, spec) for text in texts)
-    if negative == positive:
-        raise DatasetError(f"{_quoted(spec)}: the two classes must differ")
+    classes = tuple([_class_of(text, spec) for text in texts])
+    if len(set(classes)) != len(classes):
+        which = "two classes" if len(classes) == 2 else "classes"
+        raise DatasetError(f"{_quoted(spec)}: the {which} must differ")
     limit = _bounded_int(count) if colon else None
     if limit is not None and limit < 1:
         raise DatasetError(f"{_quoted(spec)}: the number of samples of each class must be at least 1")
-    return NamedSpec(name, split, negative, positive, limit)
+    return NamedSpec(name, split, classes, limit)
 
 
 def select_classes(arrays: ClassArrays, spec: NamedSpec, name: str) -> Dataset:
@@ -125,24 +129,44 @@ def select_classes(arrays: ClassArrays, spec: NamedSpec, name: str) -> Dataset:
     Returns
     -------
     Dataset
-        Labels -1 for ``spec.negative``, +1 for ``spec.positive``.
+        Labels -1 for the first class, +1 for the second.
 
     Raises
     ------
     DatasetError
-        If a class has fewer samples than asked for.
+        If a class has fewer samples than asked for, or there are not two classes.
     """
+    if len(spec.classes) != 2:
+        raise DatasetError(f"{_quoted(name)}: {len(spec.classes)} classes, where two are needed")
+    chosen = _chosen(arrays, spec, name)
+    labels = np.where(arrays.classes[chosen] == spec.classes[1], 1, -1)
+    return Dataset(arrays.points[chosen], labels, scale=arrays.scale, name=name)
+
+
+def select_many(arrays: ClassArrays, spec: NamedSpec, name: str) -> ClassDataset:
+    """Keep two or more classes, the first ``spec.limit`` samples of each, in file order.
+
+    As `select_classes`, but the label of a sample is its class's place in ``spec.classes``.
+    """
+    chosen = _chosen(arrays, spec, name)
+    places = np.full(N_CLASSES, -1, dtype=np.int64)
+    places[list(spec.classes)] = np.arange(len(spec.classes))
+    labels = places[arrays.classes[chosen]]
+    return ClassDataset(
+        arrays.points[chosen], labels, n_classes=len(spec.classes), scale=arrays.scale, name=name
+    )
+
+
+def _chosen(arrays: ClassArrays, spec: NamedSpec, name: str) -> npt.NDArray[np.intp]:
     kept = []
-    for wanted in (spec.negative, spec.positive):
+    for wanted in spec.classes:
         indices = np.flatnonzero(arrays.classes == wanted)
         needed = 1 if spec.limit is None else spec.limit
         if len(indices) < needed:
             asked = "" if spec.limit is None else f", not {shorten(str(needed))}"
             raise DatasetError(f"{_quoted(name)}: class {wanted} has {len(indices)} samples{asked}")
         kept.append(indices[: spec.limit])
-    chosen = np.sort(np.concatenate(kept))
-    labels = np.where(arrays.classes[chosen] == spec.positive, 1, -1)
-    return Dataset(arrays.points[chosen], labels, scale=arrays.scale, name=name)
+    return np.sort(np.concatenate(kept))
 
 
 def _is_integer(text: str) -> bool:

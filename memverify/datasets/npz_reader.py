@@ -2,9 +2,10 @@
 
 Arrays ``x`` and ``y``, or the integer arrays ``x_num``, ``x_den`` and ``y``; optional
 integer scalars ``scale_num`` and ``scale_den`` multiply the coordinates. Floats mean their
-binary values. Or the five arrays of a sparse data set, see `sparse_npz`. Nothing is unpickled,
-and nothing is allocated before the declared sizes have been compared with the archive's own
-and with `MAX_BYTES`.
+binary values. Points of more than two axes are flattened in row-major order. Labels are -1 and
+1, or classes: integers from 0 of which some are not 1. Or the five arrays of a sparse data set,
+see `sparse_npz`. Nothing is unpickled, and nothing is allocated before the declared sizes have
+been compared with the archive's own and with `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from gmpy2 import mpq, mpz
 
 from ..any_dataset import AnyDataset
+from ..class_dataset import MAX_CLASSES, ClassDataset
 from ..dataset import Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NonFiniteError
 from ..rational import Rational, lcm_within
@@ -52,17 +54,21 @@ class _Entry:
     shape: tuple[int, ...]
 
 
-def read_npz(path: str | Path) -> AnyDataset:
+def read_npz(path: str | Path, *, classes: bool = False, n_classes: int | None = None) -> AnyDataset:
     """Read a .npz data set, sparse or not.
 
     Parameters
     ----------
     path : str or Path
         The archive; see the module's text for its arrays.
+    classes : bool, optional
+        The labels are classes even if all of them are 1.
+    n_classes : int, optional
+        How many classes there are; default one more than the largest label, at least 2.
 
     Returns
     -------
-    Dataset or SparseDataset
+    Dataset, SparseDataset or ClassDataset
         The samples in the order of the rows.
 
     Raises
@@ -70,25 +76,29 @@ def read_npz(path: str | Path) -> AnyDataset:
     FileFormatError
         If the archive cannot be read, or its arrays are not the ones expected.
     DatasetError
-        For a label other than -1 and 1, no samples, or shapes that do not fit together.
+        For a label that is neither -1 or 1 nor a class, no samples, or shapes that do not fit together.
     NonFiniteError
         For NaN or an infinity.
     ContradictorySamplesError
-        If the same point has both labels; both rows are named.
+        If the same point has two labels; both rows are named.
     """
     place = shown(path)
     with reading(path) as stream:
         arrays = _read_arrays(stream, place)
         if arrays.keys() == _SPARSE:
+            if classes:
+                raise DatasetError(f"{place}: sparse data have the labels -1 and 1, no classes")
             return sparse_npz.sparse_of(arrays, place, str(path))
         scale = _scale_of(arrays, place)
-        labels = _labels_of(arrays["y"], place)
+        labels, has_classes = _labels_of(arrays["y"], place, classes)
         if "x" in arrays:
             points = _checked_points(arrays["x"], "x", "iufb", len(labels), place)
         else:
             points, factor = _ratios_of(arrays, len(labels), place)
             scale *= factor
         try:
+            if has_classes:
+                return ClassDataset(points, labels, n_classes=n_classes, scale=scale, name=str(path))
             return Dataset(points, labels, scale=scale, name=str(path))
         except ContradictorySamplesError as error:
             where = f"rows {error.first} and {error.second} (counted from 0) of {place}"
@@ -228,34 +238,40 @@ def _scale_of(arrays: dict[str, Array], place: str) -> Rational:
     return mpq(*parts)
 
 
-def _labels_of(labels: Array, place: str) -> Array:
+def _labels_of(labels: Array, place: str, classes: bool) -> tuple[Array, bool]:
+    """Return the labels, and whether they are classes."""
     if labels.ndim != 1:
         raise DatasetError(f"{place}: array y: its shape is {labels.shape}; it must have one axis")
     if labels.dtype.kind in "ub":
         wrong = np.flatnonzero(labels != 1)
     else:
         wrong = np.flatnonzero((labels != 1) & (labels != -1))
+    if classes or (len(wrong) and labels.dtype.kind in "iu" and int(labels.min()) >= 0):
+        if labels.dtype.kind not in "iu":
+            raise DatasetError(f"{place}: array y: its type is {labels.dtype}; classes are integers")
+        wrong = np.flatnonzero((labels < 0) | (labels >= MAX_CLASSES))
+        if not len(wrong):
+            return labels.astype(np.int64), True
     if len(wrong):
         first = int(wrong[0])
         label = labels[first].item()
         why = "; Sgn(0) is no label" if label == 0 else ""
         raise DatasetError(
-            f"{place}: array y: the label {label} at row {first} (counted from 0){why}; labels are -1 and 1"
+            f"{place}: array y: the label {label} at row {first} (counted from 0){why}; labels are -1 "
+            "and 1, or integers from 0 for classes"
         )
-    return np.where(labels == 1, 1, -1).astype(np.int8)
+    return np.where(labels == 1, 1, -1).astype(np.int8), False
 
 
 def _checked_points(points: Array, name: str, kinds: str, samples: int, place: str) -> Array:
     where = f"{place}: array {name}"
     if points.dtype.kind not in kinds:
         raise FileFormatError(f"{where}: its type is {points.dtype}; save integers")
-    if points.ndim != 2:
-        raise DatasetError(
-            f"{where}: its shape is {points.shape}; it must be (samples, features), reshape it"
-        )
+    if points.ndim < 2:
+        raise DatasetError(f"{where}: its shape is {points.shape}; it must be (samples, features, ...)")
     if len(points) != samples:
         raise DatasetError(f"{where}: has {len(points)} rows, but y has {samples} labels")
-    return points
+    return points.reshape(samples, -1)
 
 
 def _ratios_of(arrays: dict[str, Array], samples: int, place: str) -> tuple[Array, Rational]:
@@ -264,10 +280,12 @@ def _ratios_of(arrays: dict[str, Array], samples: int, place: str) -> tuple[Arra
     denominators = arrays["x_den"]
     if denominators.dtype.kind not in "iu":
         raise FileFormatError(f"{place}: array x_den: its type is {denominators.dtype}; save integers")
+    if denominators.size != 1 and denominators.shape == arrays["x_num"].shape:
+        denominators = denominators.reshape(numerators.shape)
     if denominators.size != 1 and denominators.shape != numerators.shape:
         raise DatasetError(
             f"{place}: array x_den: its shape is {denominators.shape}; it must be that of x_num, "
-            f"{numerators.shape}, or one integer"
+            f"{arrays['x_num'].shape}, or one integer"
         )
     wrong = np.argwhere(denominators < 1)
     if len(wrong):

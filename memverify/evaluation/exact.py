@@ -14,6 +14,7 @@ from gmpy2 import mpq
 
 from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
+from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..errors import DimensionMismatchError
 from ..rational import Rational
@@ -63,6 +64,8 @@ def evaluate_exact(network: AnyNetwork, dataset: AnyDataset, progress: Progress 
     >>> evaluate_exact(net, Dataset([[1], [4]], [-1, 1])).ravel().tolist()
     [mpq(-2,3), mpq(1,3)]
     """
+    if isinstance(dataset, ClassDataset):
+        dataset = dataset.samples
     if dataset.n_features != network.input_dim:
         raise DimensionMismatchError(
             f"the network takes {network.input_dim} features, the data have {dataset.n_features}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
+from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
@@ -56,6 +57,8 @@ def distinct_outputs(
     >>> found.values.ravel().tolist(), found.index.tolist()
     ([mpq(-1,1), mpq(1,1)], [1, 0, 1])
     """
+    if isinstance(dataset, ClassDataset):
+        dataset = dataset.samples
     if isinstance(dataset, Dataset):
         return DistinctOutputs(evaluate_exact(network, dataset, progress), np.arange(dataset.n_samples))
     if dataset.n_features != network.input_dim:

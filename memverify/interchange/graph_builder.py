@@ -56,6 +56,7 @@ class GraphBuilder:
             raise FileFormatError(f"an input of shape {input_shape} cannot be used")
         self.input = Ref(0, tuple(input_shape))
         self._nodes: list[TensorNode] = []
+        self._shapes = [self.input.shape]
 
     def add(self, operation: Operation, *sources: Ref) -> Ref:
         """Append a node."""
@@ -65,11 +66,19 @@ class GraphBuilder:
                 f"a layer of shape {shape} is too large; {MAX_ENTRIES} entries are the limit"
             )
         self._nodes.append(TensorNode(operation, tuple([source.number for source in sources])))
+        self._shapes.append(shape)
         return Ref(len(self._nodes), shape)
 
     def scale(self, value: Ref, factor: Any = 1, shift: Any = 0) -> Ref:
         """Return factor * value + shift; exact numbers or `ExactArray`s that broadcast."""
         return self.add(Scale(_constant(factor), _constant(shift)), value)
+
+    def scale_of(self, value: Ref, source: Ref) -> Scale | None:
+        """Return the scale that made a value of another one directly, or None."""
+        node = self._nodes[value.number - 1] if value.number else None
+        if node is None or not isinstance(node.operation, Scale) or node.sources != (source.number,):
+            return None
+        return node.operation
 
     def rectify(self, value: Ref) -> Ref:
         """Return max(0, value)."""
@@ -115,8 +124,11 @@ class GraphBuilder:
         return values[0] if len(values) == 1 else self.add(Concat(axis), *values)
 
     def reshape(self, value: Ref, shape: Shape) -> Ref:
-        """Return the same entries in another shape."""
-        return value if shape == value.shape else self.add(Reshape(tuple(shape)), value)
+        """Return the same entries in another shape; of reshapes in a row only the last is kept."""
+        while value.number and isinstance(self._nodes[value.number - 1].operation, Reshape):
+            source = self._nodes[value.number - 1].sources[0]
+            value = Ref(source, self._shapes[source])
+        return value if tuple(shape) == value.shape else self.add(Reshape(tuple(shape)), value)
 
     def permute(self, value: Ref, axes: Sequence[int]) -> Ref:
         """Put the axes in another order."""
@@ -129,12 +141,12 @@ class GraphBuilder:
         result = self.add(Dense(weight, zero if bias is None else bias), flat)
         return self.reshape(result, (*value.shape[:-1], weight.shape[0]))
 
-    def finish(self, output: Ref) -> TensorNetwork:
-        """Return the network: output flattened, unused nodes dropped, scales folded into layers."""
+    def finish(self, output: Ref, *, fold: bool = True) -> TensorNetwork:
+        """Return the network: output flattened, unused nodes dropped, scales folded if wanted."""
         flat = self.reshape(output, (prod(output.shape),))
         if flat.number == 0:
             flat = self.scale(flat)
-        nodes = _folded(self._nodes, flat.number)
+        nodes = _folded(self._nodes, flat.number) if fold else self._nodes
         return TensorNetwork(self.input.shape, _reachable(nodes, flat.number))
 
 

@@ -55,7 +55,7 @@ def shape_operator(kind: str, given: list[Value], attributes: dict[str, Any]) ->
         return None
     try:
         return _apply(kind, given, attributes)
-    except (IndexError, ValueError, TypeError):
+    except (IndexError, KeyError, ValueError, TypeError):
         raise FileFormatError(f"a computation of shapes with {kind} goes out of range") from None
 
 
@@ -110,7 +110,8 @@ def _apply(kind: str, given: list[Value], attributes: dict[str, Any]) -> Value |
             return Sizes(tuple([entry for value in given for entry in sizes_of(value).entries]))
         case "Slice":
             bounds = [sizes_of(value).entries for value in given[1:]]
-            starts, ends = [*bounds, attributes.get("starts"), attributes.get("ends")][:2]
+            starts = bounds[0] if bounds else attributes["starts"]
+            ends = bounds[1] if bounds else attributes["ends"]
             step = int(bounds[3][0]) if len(bounds) > 3 else 1
             return Sizes(first.entries[int(starts[0]) : int(ends[0]) : step])
         case _:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from .interpreter import chunks, interpret
 from .spectral import raised
 from .tensor_network import TensorNetwork
 from .torch_settings import full_products
+from .working_memory import samples_at_once
 
 Progress = Callable[[int, int], None]
 Floats = npt.NDArray[np.float64]
@@ -53,6 +53,12 @@ class Decisions:
     lowest, highest : float64 arrays of shape (n_samples,)
         Bounds on the margin of each sample: y F(x), or the output of the label's class less the
         largest other output.
+    any_order : int
+        Samples that are float32 numbers, as all the constants are, and that every float32 run
+        without overflow answers so, in whatever order it adds (docs/float-bounds.md).
+    any_order_nearest : int
+        Samples that every such run answers so when it is given the float32 numbers nearest to
+        the coordinates and to the constants: `any_order` and perhaps more.
     """
 
     answers: npt.NDArray[np.int64]
@@ -61,6 +67,8 @@ class Decisions:
     n_correct: int
     lowest: Floats
     highest: Floats
+    any_order: int
+    any_order_nearest: int
 
 
 def decide(network: TensorNetwork, data: Samples, progress: Progress | None = None) -> Decisions:
@@ -84,15 +92,20 @@ def decide(network: TensorNetwork, data: Samples, progress: Progress | None = No
     answers, stages = np.zeros(n, dtype=np.int64), np.full(n, len(STAGES) - 1, dtype=np.int8)
     lowest, highest = np.full(n, -np.inf), np.full(n, np.inf)
     left = np.arange(n)
+    any_order = any_order_nearest = 0
     for stage, form in enumerate((FLOAT32, FLOAT64)):
         if not len(left):
             break
         part = data if len(left) == n else data.subset(left)
-        found, certain, low, high = _float_stage(network, part, form, progress)
-        done = left[certain]
-        answers[done], stages[done] = found[certain], stage
-        lowest[left], highest[left] = np.maximum(lowest[left], low), np.minimum(highest[left], high)
-        left = left[~certain]
+        found = _float_stage(network, part, form, progress)
+        if form is FLOAT32:
+            any_order_nearest = int(found.in_any_order.sum())
+            any_order = int((found.in_any_order & found.exact_inputs).sum()) if found.exact_constants else 0
+        done = left[found.certain]
+        answers[done], stages[done] = found.answers[found.certain], stage
+        lowest[left] = np.maximum(lowest[left], found.lowest)
+        highest[left] = np.minimum(highest[left], found.highest)
+        left = left[~found.certain]
     if len(left):
         part = data.subset(left)
         outputs = tensor_outputs(network, part, progress)
@@ -101,7 +114,16 @@ def decide(network: TensorNetwork, data: Samples, progress: Progress | None = No
         lowest[left] = [_down(margin) for margin in margins]
         highest[left] = [_up(margin) for margin in margins]
     counts = {name: int((stages == stage).sum()) for stage, name in enumerate(STAGES)}
-    return Decisions(answers, counts, stages, int((answers == data.labels).sum()), lowest, highest)
+    return Decisions(
+        answers,
+        counts,
+        stages,
+        int((answers == data.labels).sum()),
+        lowest,
+        highest,
+        any_order,
+        any_order_nearest,
+    )
 
 
 def least_margin(network: TensorNetwork, data: Samples, decisions: Decisions) -> tuple[Rational, int]:
@@ -113,9 +135,9 @@ def least_margin(network: TensorNetwork, data: Samples, decisions: Decisions) ->
     candidates = np.flatnonzero(decisions.lowest <= bound)
     if len(candidates) > 32:
         part = data if len(candidates) == data.n_samples else data.subset(candidates)
-        _, _, low, high = _float_stage(network, part, FLOAT64, None)
-        low = np.maximum(low, decisions.lowest[candidates])
-        high = np.minimum(high, decisions.highest[candidates])
+        found = _float_stage(network, part, FLOAT64, None)
+        low = np.maximum(found.lowest, decisions.lowest[candidates])
+        high = np.minimum(found.highest, decisions.highest[candidates])
         candidates = candidates[low <= high.min()]
     part = data.subset(candidates)
     margins = exact_margins(tensor_outputs(network, part), part)
@@ -158,48 +180,67 @@ def exact_margins(outputs: npt.NDArray[Any], data: Samples) -> list[Rational]:
     ]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a float stage knows of some samples.
+
+    ``certain`` are those whose answer is proved, ``in_any_order`` those that every run answers
+    so: twice the error keeps the real value one error away from another answer.
+    """
+
+    answers: npt.NDArray[np.int64]
+    certain: npt.NDArray[np.bool_]
+    in_any_order: npt.NDArray[np.bool_]
+    lowest: Floats
+    highest: Floats
+    exact_inputs: npt.NDArray[np.bool_]
+    exact_constants: bool = False
+
+
 def _float_stage(
     network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Floats, Floats]:
-    """Return answers, which of them are proved, and bounds on the margins."""
+) -> _Found:
+    """Evaluate in floats, some samples at a time."""
     arithmetic = BoundedArithmetic(form)
-    answers, certain, lows, highs = [], [], [], []
-    widest = max([prod(shape) for shape in network.shapes])
+    parts = []
+    size = samples_at_once(network, _CHUNK_ENTRIES, least=64)
     with full_products():
-        for part in chunks(data.n_samples, max(64, _CHUNK_ENTRIES // widest)):
-            last = interpret(network, float_inputs(data, part, form, network.input_shape), arithmetic)
+        for part in chunks(data.n_samples, size):
+            given = float_inputs(data, part, form, network.input_shape)
+            exact_inputs = given.error == 0
+            last = interpret(network, given, arithmetic)
             values = last.values.numpy().astype(np.float64)
             errors = np.broadcast_to(last.entry_errors(0, len(values)), values.shape)
-            found, sure, low, high = _answered(values, errors, data, part)
-            answers.append(found)
-            certain.append(sure)
-            lows.append(low)
-            highs.append(high)
+            parts.append(_answered(values, errors, data.labels[part], exact_inputs))
             if progress is not None:
                 progress(part.stop, data.n_samples)
-    return (
-        np.concatenate(answers),
-        np.concatenate(certain),
-        np.concatenate(lows),
-        np.concatenate(highs),
+    return _Found(
+        np.concatenate([part.answers for part in parts]),
+        np.concatenate([part.certain for part in parts]),
+        np.concatenate([part.in_any_order for part in parts]),
+        np.concatenate([part.lowest for part in parts]),
+        np.concatenate([part.highest for part in parts]),
+        np.concatenate([part.exact_inputs for part in parts]),
+        arithmetic.constants_are_exact,
     )
 
 
 def _answered(
-    values: Floats, errors: Floats, data: Samples, part: slice
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], Floats, Floats]:
-    labels = data.labels[part]
+    values: Floats, errors: Floats, labels: npt.NDArray[Any], exact_inputs: npt.NDArray[np.bool_]
+) -> _Found:
     with np.errstate(invalid="ignore", over="ignore"):
         errors = raised(np.where(np.isfinite(values), errors, np.inf), 2)
         values = np.where(np.isfinite(values), values, 0.0)
         if values.shape[1] == 1:
             value, error = values[:, 0], errors[:, 0]
             margin = value * labels
-            return (
+            return _Found(
                 np.sign(value).astype(np.int64),
                 np.abs(value) > error,
+                np.abs(value) > 2 * error,
                 _sum_down(margin, -error),
                 _sum_up(margin, error),
+                exact_inputs,
             )
         low, high = _sum_down(values, -errors), _sum_up(values, errors)
         best = values.argmax(axis=1)
@@ -207,11 +248,14 @@ def _answered(
         others = high.copy()
         others[rows, best] = -np.inf
         certain = low[rows, best] > others.max(axis=1)
+        others = _sum_up(values, 2 * errors)
+        others[rows, best] = -np.inf
+        in_any_order = _sum_down(values, -2 * errors)[rows, best] > others.max(axis=1)
         rivals_low, rivals_high = low.copy(), high.copy()
         rivals_low[rows, labels] = rivals_high[rows, labels] = -np.inf
         lowest = _sum_down(low[rows, labels], -rivals_high.max(axis=1))
         highest = _sum_up(high[rows, labels], -rivals_low.max(axis=1))
-    return best.astype(np.int64), certain, lowest, highest
+    return _Found(best.astype(np.int64), certain, in_any_order, lowest, highest, exact_inputs)
 
 
 def _sum_up(first: Floats, second: Floats) -> Floats:

@@ -20,7 +20,7 @@ from ..class_dataset import ClassDataset
 from ..rational import Integer
 from .fixed_layers import FixedLayer, fixed_layers, needed_bits
 from .float_bounds import FLOAT64, Bounded, BoundedArithmetic
-from .inputs import Samples, float_inputs, largest_sample_norm
+from .inputs import Samples, float_inputs, largest_absolute, largest_sample_norm
 from .interpreter import chunks, interpret
 from .operations import (
     AveragePool,
@@ -40,6 +40,7 @@ from .residues import Moduli, largest_modulus, primes_below, reduce_, residues_o
 from .tensor_network import TensorNetwork
 from .torch_settings import full_products
 from .torch_windows import convolve, pool_sum, window_counts, window_entries
+from .working_memory import samples_at_once
 
 Array = npt.NDArray[Any]
 Tensor = Any
@@ -73,8 +74,8 @@ def tensor_outputs(network: TensorNetwork, data: Samples, progress: Progress | N
     if evaluator is None:
         return _by_plain_routes(network, data, progress)
     outputs = np.empty((data.n_samples, network.output_dim), dtype=object)
-    widest = max([prod(shape) for shape in network.shapes])
-    for part in chunks(data.n_samples, max(16, _CHUNK_ENTRIES // widest)):
+    size = samples_at_once(network, _CHUNK_ENTRIES, least=16, copies=1 + evaluator.n_primes)
+    for part in chunks(data.n_samples, size):
         outputs[part] = evaluator.outputs(data, part)
         if progress is not None:
             progress(part.stop, data.n_samples)
@@ -118,6 +119,11 @@ class ResidueEvaluator:
         self._constants: dict[int, list[tuple[Tensor, Tensor]]] = {}
         self._limbs: dict[tuple[int, int], list[Tensor]] = {}
 
+    @property
+    def n_primes(self) -> int:
+        """Residues of every value."""
+        return len(self._moduli.primes)
+
     @classmethod
     def of(cls, network: TensorNetwork, data: Samples) -> ResidueEvaluator | None:
         """Prepare, or return None where residues do not pay."""
@@ -141,9 +147,10 @@ class ResidueEvaluator:
 
         numerators = np.asarray(data.numerators)[part].reshape(-1, *self._network.input_shape)
         bounded = float_inputs(data, part, FLOAT64, self._network.input_shape)
-        if numerators.dtype != object and int(np.abs(numerators.astype(np.int64)).max(initial=0)) < 1 << 40:
+        largest = largest_absolute(numerators)
+        if largest is not None and largest < 1 << 40:
             small = torch.from_numpy(numerators.astype(np.float64))
-            given = _Value(bounded, [], small, int(small.abs().max()))
+            given = _Value(bounded, [], small, largest)
         else:
             given = _Value(
                 bounded, [torch.from_numpy(residues_of(numerators, p)) for p in self._moduli.primes]
@@ -199,6 +206,7 @@ class ResidueEvaluator:
                 shares = torch.tensor(
                     [[float(layer.factors[0] // count % prime) for count in row] for row in counts],
                     dtype=torch.float64,
+                    device="cpu",
                 )
                 total = reduce_(pool_sum(operation, parts[0][index]), prime)
                 residues.append(reduce_(total * shares, prime))
@@ -251,7 +259,7 @@ class ResidueEvaluator:
         unclear = ~(keep | (before < -margin))
         if bool(unclear.any()):
             integers = self._integers(given, unclear)
-            keep[unclear] = torch.tensor([value > 0 for value in integers])
+            keep[unclear] = torch.from_numpy(np.array([value > 0 for value in integers], dtype=bool))
         mask = keep.to(torch.float64)
         return _Value(bounded, [part * mask for part in given.residues])
 
@@ -340,7 +348,7 @@ def _linear(operation: Dense | Convolution, part: Tensor, weight: Tensor) -> Ten
 
     if isinstance(operation, Dense):
         return part @ weight.T
-    return convolve(operation, part, weight, torch.zeros(weight.shape[0], dtype=torch.float64))
+    return convolve(operation, part, weight, torch.zeros_like(weight[:, 0, 0, 0]))
 
 
 def _shifted(product: Tensor, bias: Tensor) -> Tensor:

@@ -3,10 +3,13 @@ r"""Float evaluation with rigorous error bounds, for any order of summation.
 For every entry v of every layer, the float value :math:`\tilde v` and a bound
 :math:`|v - \tilde v| \le \varepsilon` on its distance from the real value. The bound holds for
 any order of summation, with or without fused multiply-add, with or without flushing of
-subnormals, as long as nothing overflows, which is checked; docs/float_bounds.md has the proof.
+subnormals, as long as nothing overflows, which is checked; docs/float-bounds.md has the proof.
+It holds not only for the values at hand: every run that is given the same floats, in whatever
+order it adds, stays within the same :math:`\varepsilon` of the real value.
+
 What is carried for a layer is one number a sample, a bound on the Euclidean norm of all its
 errors; a layer's own entries get :math:`\varepsilon_{s,i} = r_i a_s + \beta_i`, where r_i is the
-norm of row i.
+norm of row i. No bound of a sample depends on the other samples.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from .operations import (
     Sum,
 )
 from .spectral import gamma, norm, raised, row_norms, spectral_norm
+from .torch_norms import sample_norms
 from .torch_windows import convolve, pool_average, pool_max
 from .windows import overlap
 
@@ -75,11 +79,13 @@ class Bounded:
     ----------
     values : tensor of shape (n_samples, *shape)
     error : float64 array of shape (n_samples,)
-        At least the Euclidean norm of the errors of a sample; infinite where a value may
-        have overflowed.
+        At least the Euclidean norm of the errors of a sample, in any run; infinite where a
+        value may have overflowed, 0 only for inputs that are exact.
     rows, common, own : float64 arrays or None
         Where known, entry i of sample s is off by at most rows[i] * common[s] + own[i]; rows and
         own are broadcast to the shape of a sample.
+    norms : float64 array or None
+        Where known, upper bounds of the Euclidean norms of the values of each sample.
     """
 
     values: Tensor
@@ -87,6 +93,20 @@ class Bounded:
     rows: Floats | None = None
     common: Floats | None = None
     own: Floats | None = None
+    norms: Floats | None = None
+
+    @property
+    def sizes(self) -> Floats:
+        """Upper bounds of the Euclidean norms of the values of each sample."""
+        if self.norms is None:
+            self.norms = sample_norms(self.values)
+        return self.norms
+
+    @property
+    def reaches(self) -> Floats:
+        """Upper bounds of the same norms in any run: two runs are at most two errors apart."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(raised(self.sizes + 2 * self.error, 2))
 
     def entry_errors(self, start: int, stop: int) -> Floats:
         """Return bounds for the entries of some samples, to be broadcast to their values."""
@@ -110,6 +130,11 @@ class BoundedArithmetic:
         self.format = form
         self._layers: dict[int, _Layer] = {}
 
+    @property
+    def constants_are_exact(self) -> bool:
+        """Whether every constant of the operations applied so far is a number of this float type."""
+        return all([layer.exact for layer in self._layers.values()])
+
     def __call__(self, number: int, operation: Operation, given: Sequence[Bounded]) -> Bounded:
         """Apply one operation; see `interpreter.Apply`."""
         first = given[0]
@@ -119,10 +144,9 @@ class BoundedArithmetic:
             case Scale():
                 return self._scaled(number, operation, first)
             case Rectify():
-                return Bounded(first.values.clamp(min=0), first.error, first.rows, first.common, first.own)
+                return self._rectified(first)
             case MaxPool():
-                grown = np.sqrt(float(overlap(operation.kernel, operation.strides, operation.dilations)))
-                return Bounded(pool_max(operation, first.values), raised(grown * first.error, 3))
+                return self._largest(operation, first)
             case AveragePool():
                 return self._averaged(operation, first)
             case Sum():
@@ -130,7 +154,8 @@ class BoundedArithmetic:
             case Concat(axis):
                 import torch
 
-                squares = np.sum([raised(one.error**2, 1) for one in given], axis=0)
+                with np.errstate(over="ignore"):
+                    squares = np.sum([raised(one.error**2, 1) for one in given], axis=0)
                 values = torch.cat([one.values for one in given], dim=axis + 1)
                 return Bounded(values, raised(np.sqrt(raised(squares, len(given))), 2))
             case Reshape(shape):
@@ -138,52 +163,65 @@ class BoundedArithmetic:
             case Permute(axes):
                 return Bounded(first.values.permute(0, *[axis + 1 for axis in axes]), first.error)
 
+    def _rectified(self, given: Bounded) -> Bounded:
+        # where subnormals are read as 0, a maximum may lose one
+        lost = 2 * self.format.tiny
+        entries = np.sqrt(float(prod(given.values.shape[1:])))
+        with np.errstate(over="ignore"):
+            error = np.asarray(raised(given.error + entries * lost, 4))
+        own = None if given.own is None else np.asarray(raised(given.own + lost, 2))
+        return Bounded(given.values.clamp(min=0), error, given.rows, given.common, own)
+
+    def _largest(self, operation: MaxPool, given: Bounded) -> Bounded:
+        grown = np.sqrt(float(overlap(operation.kernel, operation.strides, operation.dilations)))
+        values = pool_max(operation, given.values)
+        lost = np.sqrt(float(prod(values.shape[1:]))) * 2 * self.format.tiny
+        with np.errstate(over="ignore"):
+            return Bounded(values, np.asarray(raised(grown * given.error + lost, 6)))
+
     def _linear(self, number: int, operation: Dense | Convolution, given: Bounded) -> Bounded:
         layer = self._layer(number, operation)
-        form, sizes = self.format, _norms(given.values)
         if isinstance(operation, Dense):
             import torch
 
             values = torch.addmm(layer.bias, given.values, layer.weight.T)
         else:
             values = convolve(operation, given.values, layer.weight, layer.bias)
+        sizes = given.reaches
+        places = prod(values.shape[2:])
         with np.errstate(over="ignore", invalid="ignore"):
-            common = raised(given.error + layer.relative * sizes, 4)
-            least = 2 * form.tiny * np.sqrt(float(layer.terms))
-            own = layer.own + raised(least * (float(sizes.max(initial=0.0)) + 1), 4)
+            common = raised(given.error + layer.relative * sizes, 2)
             spread = layer.spectral * given.error + layer.relative * layer.frobenius * sizes
-            places = prod(values.shape[2:])
-            error = raised(spread + np.sqrt(float(places)) * norm(own), 6)
-            reach = raised(layer.largest_row * (sizes + given.error) + layer.largest_bias, 6)
-        error = np.where(reach < form.largest / 4, error, np.inf)
-        common = np.where(reach < form.largest / 4, common, np.inf)
+            error = raised(spread + np.sqrt(float(places)) * norm(layer.own), 6)
+            safe = self._is_safe(layer.largest_row * sizes + layer.largest_bias)
+        error, common = np.where(safe, error, np.inf), np.where(safe, common, np.inf)
         axes = (1,) * (values.dim() - 2)
-        return Bounded(values, error, layer.rows.reshape(-1, *axes), common, own.reshape(-1, *axes))
+        return Bounded(values, error, layer.rows.reshape(-1, *axes), common, layer.own.reshape(-1, *axes))
 
     def _scaled(self, number: int, operation: Scale, given: Bounded) -> Bounded:
         layer = self._layer(number, operation)
-        form, sizes = self.format, _norms(given.values)
+        tiny, sizes = self.format.tiny, given.reaches
         values = given.values * layer.weight + layer.bias
         entries = float(prod(given.values.shape[1:]))
         with np.errstate(over="ignore", invalid="ignore"):
             grown = layer.largest_row * (given.error + layer.relative * sizes)
-            shifted = layer.relative * layer.largest_bias + 8 * form.tiny * (1 + layer.largest_row + sizes)
-            error = raised(grown + np.sqrt(entries) * shifted, 8)
-            reach = raised(layer.largest_row * (sizes + given.error) + layer.largest_bias, 6)
-        return Bounded(values, np.where(reach < form.largest / 4, error, np.inf))
+            shifted = layer.relative * layer.largest_bias + 8 * tiny * (1 + layer.largest_row + sizes)
+            error = raised(grown + np.sqrt(entries) * shifted, 12)
+            safe = self._is_safe(layer.largest_row * sizes + layer.largest_bias)
+        return Bounded(values, np.where(safe, error, np.inf))
 
     def _averaged(self, operation: AveragePool, given: Bounded) -> Bounded:
         values, fewest = pool_average(operation, given.values)
         terms = operation.kernel[0] * operation.kernel[1]
         relative = gamma(terms + 3, self.format.unit)
         grown = np.sqrt(overlap(operation.kernel, operation.strides) / fewest)
-        sizes = _norms(given.values)
+        sizes = given.reaches
         entries = float(prod(values.shape[1:]))
         lost = np.sqrt(entries) * 4 * (terms + 2) * self.format.tiny
         with np.errstate(over="ignore", invalid="ignore"):
-            error = raised(grown * (given.error + relative * sizes) + lost, 8)
-            reach = raised(np.sqrt(float(terms)) * (sizes + given.error), 4)
-        return Bounded(values, np.where(reach < self.format.largest / 4, error, np.inf))
+            error = raised(grown * (given.error + relative * sizes) + lost, 12)
+            safe = self._is_safe(np.sqrt(float(terms)) * sizes)
+        return Bounded(values, np.where(safe, error, np.inf))
 
     def _added(self, given: Sequence[Bounded]) -> Bounded:
         values = given[0].values
@@ -192,12 +230,16 @@ class BoundedArithmetic:
         relative = gamma(len(given) + 1, self.format.unit)
         entries = float(prod(values.shape[1:]))
         with np.errstate(over="ignore", invalid="ignore"):
-            sizes = np.sum([_norms(one.values) for one in given], axis=0)
+            sizes = raised(np.sum([one.reaches for one in given], axis=0), len(given))
             errors = np.sum([one.error for one in given], axis=0)
-            lost = np.sqrt(entries) * 2 * len(given) * self.format.tiny
-            error = raised(errors + relative * raised(sizes, len(given)) + lost, len(given) + 6)
-            reach = raised(sizes + errors, len(given) + 4)
-        return Bounded(values, np.where(reach < self.format.largest / 4, error, np.inf))
+            lost = np.sqrt(entries) * 4 * len(given) * self.format.tiny
+            error = raised(errors + relative * sizes + lost, len(given) + 8)
+            safe = self._is_safe(sizes)
+        return Bounded(values, np.where(safe, error, np.inf))
+
+    def _is_safe(self, reach: Floats) -> npt.NDArray[np.bool_]:
+        """Say which samples no order of summation can carry out of range; NaN is not safe."""
+        return np.asarray(raised(reach, 4) < self.format.largest / 4)
 
     def _layer(self, number: int, operation: Dense | Convolution | Scale) -> _Layer:
         if number not in self._layers:
@@ -214,11 +256,11 @@ class _Layer:
     rows: Floats
     own: Floats
     relative: float
-    terms: int
     spectral: float
     frobenius: float
     largest_row: float
     largest_bias: float
+    exact: bool
 
     @classmethod
     def of(cls, operation: Dense | Convolution | Scale, form: FloatFormat) -> _Layer:
@@ -230,7 +272,8 @@ class _Layer:
             first, second = operation.weight, operation.bias
         weight, bias = first.nearest(np.dtype(form.name).type), second.nearest(np.dtype(form.name).type)
         wide, wide_bias = np.abs(weight.astype(np.float64)), np.abs(bias.astype(np.float64))
-        rounding = 0.0 if _exact(first, form) and _exact(second, form) else 2 * form.unit
+        exact = _exact(first, form) and _exact(second, form)
+        rounding = 0.0 if exact else 2 * form.unit
         if isinstance(operation, Scale):
             terms = 1
             matrix = wide.reshape(-1, 1)
@@ -238,49 +281,36 @@ class _Layer:
             terms = prod(first.shape[1:])
             matrix = wide.reshape(first.shape[0], -1)
         relative = raised(gamma(terms + 2, form.unit) * (1 + rounding) + rounding, 4)
-        lost = 2 * form.tiny * np.sqrt(float(terms))  # constants flushed, or rounded below the normal ones
+        root = np.sqrt(float(terms))
+        lost = 2 * form.tiny * root  # constants flushed, or rounded below the normal ones
         with np.errstate(over="ignore", invalid="ignore"):
-            rows = np.asarray(raised(row_norms(matrix) * (1 + rounding) + lost, 3))
-            own = relative * wide_bias + 4 * form.tiny * (terms + 1)
-            own = (
-                np.asarray(raised(own + 2 * form.tiny * np.sqrt(float(terms)) * rows, 6))
-                if not isinstance(operation, Scale)
-                else np.zeros(1)
-            )
+            # what flushed constants lose is relative * (lost / relative): it rides on the row norms
+            rows = np.asarray(raised(row_norms(matrix) * (1 + rounding) + lost + lost / relative, 6))
+            own = np.asarray(raised(relative * wide_bias + 8 * form.tiny * (terms + 2 + root * rows), 8))
+            if isinstance(operation, Scale):
+                own = np.zeros(1)
             frobenius = norm(rows)
             spectral = frobenius
             if isinstance(operation, Dense):
                 bent = raised(rounding * frobenius + np.sqrt(float(len(rows))) * lost, 4)
                 spectral = min(frobenius, raised(spectral_norm(weight.astype(np.float64)) + bent, 2))
             elif isinstance(operation, Convolution):
-                grown = np.sqrt(
-                    float(overlap(operation.weight.shape[2:], operation.strides, operation.dilations))
-                )
+                kernel = operation.weight.shape[2:]
+                grown = np.sqrt(float(overlap(kernel, operation.strides, operation.dilations)))
                 frobenius = spectral = raised(grown * frobenius, 3)
-        entries = rows, own
-        largest_row, largest_bias = float(rows.max()), float(wide_bias.max(initial=0.0))
         return cls(
             torch.from_numpy(weight),
             torch.from_numpy(bias),
-            *entries,
-            relative,
-            terms,
+            rows,
+            own,
+            float(relative),
             float(spectral),
             float(frobenius),
-            largest_row,
-            largest_bias,
+            float(rows.max()),
+            float(wide_bias.max(initial=0.0)),
+            exact,
         )
 
 
 def _exact(array: ExactArray, form: FloatFormat) -> bool:
     return bool(array.is_representable(np.dtype(form.name).type).all())
-
-
-def _norms(values: Tensor) -> Floats:
-    """Upper bounds of the Euclidean norm of each sample."""
-    import torch
-
-    flat = values.reshape(len(values), -1)
-    sizes = torch.linalg.vector_norm(flat, dim=1, dtype=torch.float64).numpy()
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(raised(sizes, 2 * flat.shape[1] + 4) + 2.0**-500)

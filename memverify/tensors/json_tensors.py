@@ -128,7 +128,7 @@ def network_sha256(network: JsonNetwork) -> str:
     return sha256_of(json_chunks(network))
 
 
-def save_json_network(network: JsonNetwork, path: str | Path) -> None:
+def save_network(network: JsonNetwork, path: str | Path) -> None:
     """Write the canonical bytes, whole or not at all; a name ending in ``.gz`` is compressed.
 
     Raises
@@ -140,7 +140,7 @@ def save_json_network(network: JsonNetwork, path: str | Path) -> None:
     write_file(path, json_chunks(network))
 
 
-def load_json_network(path: str | Path) -> JsonNetwork:
+def load_network(path: str | Path) -> JsonNetwork:
     """Read a network file of any kind and version, ``.json`` or ``.json.gz``.
 
     Raises
@@ -326,9 +326,7 @@ def _check_windows(operation: Operation, given: Shape, result: Shape, where: str
     kernel = operation.weight.shape[2:] if isinstance(operation, Convolution) else operation.kernel
     if prod(result[1:]) * prod(kernel) > MAX_WINDOW_ENTRIES:
         raise FileFormatError(f"{where}: the windows have over {MAX_WINDOW_ENTRIES} entries")
-    if isinstance(operation, Convolution) or (
-        isinstance(operation, AveragePool) and operation.include_pad
-    ):
+    if isinstance(operation, Convolution) or (isinstance(operation, AveragePool) and operation.include_pad):
         return
     dilations = operation.dilations if isinstance(operation, MaxPool) else (1, 1)
     for axis in range(2):

@@ -1,7 +1,7 @@
 r"""Exact integers as residues modulo primes, by float64 matrix products that round nothing.
 
-A value is an integer over its layer's denominator. With primes p below 2^b and residues in
-[-p/2, p/2], a sum of t products is below t p^2 / 4 < 2^53, so that float64 computes it
+A value is an integer over its layer's denominator. With residues of absolute value up to
+p/2 + 2, a sum of t products is at most t (p/2 + 2)^2 < 2^53, so that float64 computes it
 exactly in any order. ReLU and MaxPool keep residues as they are, or set them to 0: they need
 only know signs, which the float64 values with their error bounds give for almost every entry;
 the others are put together from their residues.
@@ -48,9 +48,9 @@ def largest_modulus(terms: int) -> int:
     Examples
     --------
     >>> largest_modulus(784)
-    6778836
+    6770384
     """
-    return min(isqrt(4 * _EXACT // (terms + 2)) - 1, 1 << 25)
+    return min(2 * isqrt(_EXACT // (terms + 2)) - 4, 1 << 25)
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ def residues_of(integers: npt.NDArray[Any], prime: int) -> npt.NDArray[np.float6
 
 
 def reduce_(values: Tensor, prime: int) -> Tensor:
-    """Bring exact float64 integers below 2^53 into [-p/2 - 1, p/2 + 1], in place.
+    """Bring exact float64 integers v below 2^53 - p into [-p/2 - 2, p/2 + 2], in place.
 
-    ``values - p * round(values / p)`` is exact: the quotient is off by less than one, and the
-    difference is a small integer, which a product below 2^53 and one subtraction give.
+    The float quotient is off by at most 2^-52 |v| / p < 2 / p before it is rounded to an integer
+    q, so that |v - p q| is below p/2 + 2; p q is then below 2^53, and both operations are exact.
     """
     import torch
 

@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 UNIT = 2.0**-53
 """Unit roundoff of float64."""
+SUBNORMAL_NORM = 2.0**-480
+"""At least what squares below the normal numbers lose of the norm of 2^60 entries."""
 _LARGEST_GRAM = 4096
 _SQUARINGS = 4
 
@@ -27,7 +29,9 @@ def raised(value: Any, operations: int) -> Any:
     """Return an upper bound of a non-negative number computed with so many float64 operations.
 
     Each operation, a sum of non-negative terms among them, is off by a factor of at most
-    1 + UNIT; underflow costs at most the least normal number.
+    1 + UNIT; the operations count along the longest path from an input to the result, a sum of
+    k terms as k - 1. Products that underflow cost the least normal number each; up to three of
+    them are covered, and they may be terms of the last sum only.
     """
     return value * (1 + 2 * (operations + 2) * UNIT) + 2.0**-1020
 
@@ -42,7 +46,7 @@ def row_norms(matrix: Floats) -> Floats:
     """Upper bounds of the Euclidean norms of the rows."""
     with np.errstate(over="ignore"):
         squares = np.einsum("ij,ij->i", matrix, matrix)
-        return np.asarray(raised(np.sqrt(raised(squares, matrix.shape[1] + 1)), 2) + 2.0**-500)
+        return np.asarray(raised(np.sqrt(raised(squares, matrix.shape[1] + 1)), 2) + SUBNORMAL_NORM)
 
 
 def norm(values: Floats) -> float:

@@ -44,7 +44,7 @@ def pool_average(operation: AveragePool, images: Tensor) -> tuple[Tensor, int]:
     import torch
 
     counts = window_counts(operation, tuple(images.shape[1:]))
-    divisors = torch.tensor(counts, dtype=images.dtype)
+    divisors = torch.tensor(counts, dtype=images.dtype, device="cpu")
     return pool_sum(operation, images) / divisors, min([min(row) for row in counts])
 
 

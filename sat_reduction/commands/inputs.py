@@ -21,9 +21,13 @@ def load_formula(options: argparse.Namespace) -> Formula:
 
 def load_encoded(path: str) -> tuple[Encoding, AnyDataset]:
     """Load a data set and read its formula back; both, for what follows."""
+    from memverify.any_dataset import dense_form
+    from memverify.class_dataset import ClassDataset
     from memverify.datasets import load_dataset
 
     from ..recovery import recover
 
     dataset = load_dataset(path)
+    if isinstance(dataset, ClassDataset):
+        dataset = dense_form(dataset)  # says in one line that classes are not what is needed
     return recover(dataset), dataset

@@ -76,7 +76,7 @@ def documented_files():
 
 def test_documented_example(tmp_path):
     files, commands = documented_files()
-    assert len(files) == 7
+    assert len(files) == 10
     assert len(commands) == 3
     for name, content in files.items():
         (tmp_path / name).write_text(content.strip() if name == "xor.json" else content, encoding="utf-8")

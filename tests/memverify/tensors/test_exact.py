@@ -56,7 +56,10 @@ def test_the_cascade_answers_as_the_exact_outputs_say(seed):
     assert decisions.answers.tolist() == exact_answers(outputs).tolist()
     margins = exact_margins(outputs, data)
     assert all(
-        [low <= margin <= high for low, margin, high in zip(decisions.lowest, margins, decisions.highest, strict=True)]
+        [
+            low <= margin <= high
+            for low, margin, high in zip(decisions.lowest, margins, decisions.highest, strict=True)
+        ]
     )
     least, sample = least_margin(network, data, decisions)
     assert least == min(margins)
@@ -75,7 +78,9 @@ def test_huge_and_tiny_weights_never_give_a_wrong_sign(seed, size, input_size):
         first = (rng.standard_normal((6, 5)) * size).astype(np.float32)
         last = (rng.standard_normal((1, 6)) * size).astype(np.float32)
         points = (rng.standard_normal((4, 5)) * input_size).astype(np.float32)
-    first, last, points = (np.nan_to_num(array, posinf=3e38, neginf=-3e38) for array in (first, last, points))
+    first, last, points = (
+        np.nan_to_num(array, posinf=3e38, neginf=-3e38) for array in (first, last, points)
+    )
     network = TensorNetwork.chain(
         (5,),
         [
@@ -85,7 +90,10 @@ def test_huge_and_tiny_weights_never_give_a_wrong_sign(seed, size, input_size):
         ],
     )
     data = Dataset(points, [1, 1, -1, -1])
-    assert decide(network, data).answers.tolist() == exact_answers(plain_outputs(network, points_of(data))).tolist()
+    assert (
+        decide(network, data).answers.tolist()
+        == exact_answers(plain_outputs(network, points_of(data))).tolist()
+    )
 
 
 def cancelling(bits: int) -> tuple[TensorNetwork, Dataset]:

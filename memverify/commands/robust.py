@@ -1,0 +1,257 @@
+"""The command about balls around samples: certified radii and counterexamples of any network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..console import Progress, big_number, print_pairs, print_table
+from .inputs import load_data
+
+if TYPE_CHECKING:
+    from ..any_dataset import AnyDataset
+    from ..rational import Rational
+    from ..robustness.report import RobustnessReport
+
+
+def run_robust(options: argparse.Namespace) -> int:
+    """Bound, for every sample, how far it may move before the answer changes."""
+    from ..convex_cells import ConvexCellNetwork
+    from ..errors import MemverifyError
+    from ..formats.atomic import check_writable
+    from ..rational import as_rational
+    from ..robustness.radii import robust_radii
+
+    if options.output:
+        check_writable(options.output)
+    radius = None if options.radius is None else as_rational(options.radius)
+    network = _load_network(options)
+    dataset = load_data(options)
+    box = _box(getattr(options, "box", None))
+    norm = "inf" if options.norm == "inf" else "2"
+    if isinstance(network, ConvexCellNetwork):
+        if box is not None:
+            raise MemverifyError("--box is not for convex-cell networks; leave it out")
+        return _run_cells(network, dataset, radius, options)
+    start = time.perf_counter()
+    with Progress("bounding radii") as progress:
+        report = robust_radii(
+            network,
+            dataset,
+            norm,
+            radius,
+            timeout=_seconds(getattr(options, "timeout", None)),
+            box=box,
+            seed=getattr(options, "seed", 0),
+            progress=progress.update,
+        )
+    seconds = round(time.perf_counter() - start, 3)
+    if options.output:
+        _write_samples(options.output, report)
+    if options.json:
+        print(json.dumps({**_document(report), "seconds": seconds}))
+    else:
+        _print_report(report, seconds)
+        if options.output:
+            print(f"wrote {options.output}")
+    return report.exit_code
+
+
+def _load_network(options: argparse.Namespace) -> Any:
+    """Read any network file that is supported."""
+    from ..interchange.load import load_network
+
+    architecture = getattr(options, "architecture", None)
+    return load_network(options.network, architecture=architecture)
+
+
+def _box(text: str | None) -> tuple[Rational, Rational] | None:
+    """Read "LOW,HIGH"."""
+    from ..errors import MemverifyError
+    from ..rational import as_rational
+
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise MemverifyError(f"--box is {text!r}; give LOW,HIGH, such as 0,1")
+    return as_rational(parts[0]), as_rational(parts[1])
+
+
+def _seconds(text: str | float | None) -> float:
+    """Read a time limit; without one it is the default."""
+    import math
+
+    from ..errors import MemverifyError
+    from ..robustness.radii import DEFAULT_TIMEOUT
+
+    if text is None:
+        return DEFAULT_TIMEOUT
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise MemverifyError(f"--timeout is {text!r}; give a number of seconds above 0")
+    return value
+
+
+def _document(report: RobustnessReport) -> dict[str, Any]:
+    """Return the report, with the nearest counterexample of all in front."""
+    from ..rational import format_number
+
+    found = [entry for entry in report.samples if entry.counterexample is not None]
+    wrong = (
+        [entry for entry in found if entry.verdict == "not robust"] if report.radius is not None else found
+    )
+    nearest: dict[str, Any] | None = None
+    if wrong:
+        entry = min(wrong, key=lambda e: (e.counterexample.distance if e.counterexample else 0, e.sample))
+        point = entry.counterexample
+        if point is not None:
+            nearest = {
+                "sample": entry.sample,
+                "point": [format_number(v) for v in point.point],
+                "outputs": [format_number(v) for v in point.outputs],
+            }
+    return {**report.to_json(), "n_proved": report.count("robust"), "counterexample": nearest}
+
+
+def _print_report(report: RobustnessReport, seconds: float) -> None:
+    from ..rational import format_number
+
+    n = len(report.samples)
+    if report.radius is not None:
+        balls = f"balls of radius {format_number(report.radius)} (norm {report.norm})"
+        print(
+            f"{report.verdict}: of {n:,} {balls} {report.count('robust'):,} are proved right, "
+            f"{report.count('not robust'):,} hold a counterexample, "
+            f"{report.count('undecided'):,} are undecided"
+        )
+    measure = "certified radius" if report.norm == "inf" else "certified radius, squared"
+    median = report.median
+    exact = sum([entry.is_exact for entry in report.samples])
+    print(
+        f"{measure}: median {'no limit' if median is None else _short(median)}; "
+        f"{exact:,} of {n:,} radii are exact ({seconds:.1f} s)"
+    )
+    print_table(
+        ["certified radius", "samples"], [[name, f"{count:,}"] for name, count in report.histogram()]
+    )
+    if report.interrupted:
+        print("interrupted: what is printed holds, but more could have been found")
+
+
+def _short(value: Rational) -> str:
+    text = big_number(value)
+    return text if len(text) <= 16 else f"about {float(value):.6g}"
+
+
+def _write_samples(path: str, report: RobustnessReport) -> None:
+    from ..rational import format_number
+
+    power = "" if report.norm == "inf" else "_squared"
+    lines = [f"sample,label,verdict,certified_radius{power},counterexample_distance{power},exact"]
+    for entry in report.samples:
+        found = entry.counterexample
+        lines.append(
+            ",".join(
+                [
+                    str(entry.sample),
+                    str(entry.label),
+                    entry.verdict or "",
+                    "" if entry.certified is None else format_number(entry.certified),
+                    "" if found is None else format_number(found.distance),
+                    str(entry.is_exact).lower(),
+                ]
+            )
+        )
+    _write_lines(path, lines)
+
+
+def _run_cells(
+    network: Any, dataset: AnyDataset, radius: Rational | None, options: argparse.Namespace
+) -> int:
+    """Answer for a convex-cell network by its cells."""
+    from ..certification.cell_balls import certify_cell_balls
+    from ..rational import format_number
+
+    if radius is None:
+        return _report_radii(network, dataset, options)
+    start = time.perf_counter()
+    found = certify_cell_balls(network, dataset, radius, "inf" if options.norm == "inf" else "l2")
+    wrong = found.counterexample
+    report = {
+        "verdict": found.verdict,
+        "norm": options.norm,
+        "radius": format_number(found.radius),
+        "n_samples": dataset.n_samples,
+        "n_proved": found.n_proved,
+        "least_bound": format_number(found.least_bound),
+        "least_sample": found.least_sample,
+        "counterexample": None
+        if wrong is None
+        else {
+            "sample": wrong.sample,
+            "point": [format_number(v) for v in wrong.point],
+            "output": format_number(wrong.output),
+        },
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    if options.output:
+        rows = [f"{i},{format_number(b)}" for i, b in enumerate(found.lower_bounds)]
+        _write_lines(options.output, ["sample,lower_bound", *rows])
+    if options.json:
+        print(json.dumps(report))
+    else:
+        print(f"{found.verdict}: {_ball_reason(report, wrong)}")
+    return {"robust": 0, "fails": 1, "undecided": 3}[found.verdict]
+
+
+def _ball_reason(report: dict[str, Any], wrong: Any) -> str:
+    balls = f"balls of radius {report['radius']} ({report['norm']})"
+    if wrong is not None:
+        return (
+            f"in the ball of sample {wrong.sample} F(x) = {big_number(wrong.output)} at a point that "
+            f"--json shows; {report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right"
+        )
+    if report["verdict"] == "robust":
+        return f"y F(x) > 0 on the whole of all {report['n_samples']:,} {balls}, exactly"
+    return f"{report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right, none is refuted"
+
+
+def _report_radii(network: Any, dataset: AnyDataset, options: argparse.Namespace) -> int:
+    """Report the largest balls inside the cells of a convex-cell network."""
+    from ..certification.cell_balls import check_own_samples
+    from ..certification.cell_radii import cell_radii
+    from ..rational import format_number
+
+    check_own_samples(network, dataset)
+    radii = cell_radii(network)
+    values = radii.linf if options.norm == "inf" else radii.l2_squared
+    name = "linf_radius" if options.norm == "inf" else "l2_radius_squared"
+    least = min(range(len(values)), key=values.__getitem__)
+    report = {
+        "verdict": "robust",
+        "norm": options.norm,
+        "n_samples": len(values),
+        f"least_{name}": format_number(values[least]),
+        "least_sample": least,
+    }
+    if options.output:
+        rows = [f"{i},{format_number(v)}" for i, v in enumerate(values)]
+        _write_lines(options.output, [f"sample,{name}", *rows])
+    if options.json:
+        print(json.dumps(report))
+    else:
+        print_pairs(report)
+    return 0
+
+
+def _write_lines(path: str, lines: list[str]) -> None:
+    from ..formats.atomic import atomic_write
+
+    with atomic_write(path) as file:
+        file.write(("\n".join(lines) + "\n").encode("ascii"))

@@ -1,0 +1,52 @@
+"""Networks of Theorem 4.1 as the package builds them, on small data: base 2 and base 10."""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+
+from ..constructions.optimal_parameters import construct_optimal_parameters
+from ..dataset import Dataset
+from ..rational import as_rational
+from .case import Built, EdgeCase
+from .layers import compact
+
+PACKED_BITS = {
+    2: {4: 4, 9: 18, 16: 24, 25: 45, 36: 54, 64: 80, 100: 120},
+    10: {4: 8, 9: 21, 16: 28, 25: 50, 36: 60, 64: 80, 100: 140},
+}
+"""Base and number of samples to the bits of a packed integer: digits times samples of a block."""
+
+_FEATURES = 2
+_GRID = {2: 64, 10: 100}
+
+
+def small_data(base: int, n_samples: int) -> Dataset:
+    """Return distinct points of a grid of the unit square with seeded labels, both signs among them."""
+    random = Random(f"memorizers-{base}-{n_samples}")
+    grid = _GRID[base]
+    cells = random.sample(range(grid**_FEATURES), n_samples)
+    points = [[as_rational(f"{cell // grid}/{grid}"), as_rational(f"{cell % grid}/{grid}")] for cell in cells]
+    return Dataset(points, [1, -1, *[2 * random.getrandbits(1) - 1 for _ in cells[2:]]])
+
+
+def _memorizer(base: int, n_samples: int) -> Built:
+    data = small_data(base, n_samples)
+    network = construct_optimal_parameters(data, base=base).network
+    return compact(network), [data.point(i) for i in range(n_samples)], data.labels.tolist()
+
+
+def cases() -> list[EdgeCase]:
+    """Return the cases of this module."""
+    weights = {2: "dyadic weights", 10: "decimal weights"}
+    return [
+        EdgeCase(
+            f"optimal-parameters-base{base}-n{n:03}",
+            f"optimal-parameters-base{base}",
+            f"the network of Theorem 4.1 for {n} points in base {base}: {weights[base]}, integers of {bits} bits",
+            bits,
+            partial(_memorizer, base, n),
+        )
+        for base, sizes in PACKED_BITS.items()
+        for n, bits in sizes.items()
+    ]

@@ -1,0 +1,459 @@
+"""Certified radii and counterexamples against formulas, enumeration, and z3's own view of the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from gmpy2 import mpq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memverify.class_dataset import ClassDataset
+from memverify.constructions.catalogue import construct
+from memverify.convex_cells import ConvexCellNetwork
+from memverify.dataset import Dataset
+from memverify.errors import DatasetError, DimensionMismatchError, MemverifyError
+from memverify.network import Affine, Network
+from memverify.robustness import radii as radii_module
+from memverify.robustness.problem import Knowledge, Problem
+from memverify.robustness.radii import robust_radii
+from memverify.robustness.report import check_counterexample
+from memverify.sparse_dataset import SparseDataset
+from memverify.tensors.exact_array import ExactArray
+from memverify.tensors.operations import Dense, MaxPool, Rectify, Reshape
+from memverify.tensors.plain import plain_outputs
+from memverify.tensors.tensor_network import TensorNetwork
+
+from ..tensors.random_networks import random_network
+from .tiny import ball_points, labelled, mlp, z3_finds_wrong
+
+HAT = Network.sequential(
+    [Affine.from_dense([[1], [-1]], [0, 0]), Affine.from_dense([[-1, -1]], [1])]
+)  # 1 - |t|
+DIAMOND = TensorNetwork.chain(
+    (2,),
+    [
+        Dense(ExactArray([[1, 0], [-1, 0], [0, 1], [0, -1]]), ExactArray([0, 0, 0, 0])),
+        Rectify(),
+        Dense(ExactArray([[-1, -1, -1, -1]]), ExactArray([1])),
+    ],
+)  # 1 - |x| - |y|
+
+
+def margins(network, label, points):
+    outputs = plain_outputs(network, points)
+    if network.output_dim == 1:
+        return [label * row[0] for row in outputs]
+    return [row[label] - max(v for k, v in enumerate(row) if k != label) for row in outputs.tolist()]
+
+
+def root(square):
+    """A rational a little below a square root."""
+    return mpq(int(float(square) ** 0.5 * (1 - 1e-9) * 2**40), 2**40)
+
+
+def check_report(network, data, report, rng, count=40):
+    """What a report says holds at random points, and its counterexamples stand."""
+    for entry in report.samples:
+        label, center = entry.label, data.point(entry.sample)
+        found = entry.counterexample
+        if found is not None:
+            check_counterexample(network, data, entry, report.norm, report.box)
+            assert entry.certified <= found.distance
+            assert entry.certified < found.distance or not entry.closed
+        if entry.certified is None:
+            size = mpq(1000)
+        elif report.norm == "inf":
+            size = entry.certified if entry.closed else entry.certified * mpq(999999, 1000000)
+        else:
+            size = root(entry.certified)
+        if isinstance(network, TensorNetwork) and (entry.closed or entry.certified is None or size):
+            points = ball_points(rng, center, size, report.norm, count)
+            if report.box is not None:
+                keep = [all(report.box[0] <= v <= report.box[1] for v in point) for point in points]
+                points = points[np.array(keep)]
+            if len(points):
+                assert min(margins(network, label, points)) > 0
+
+
+class TestClosedForms:
+    def test_hat(self):
+        data = Dataset([["1/4"], [3], [0], ["-3/4"]], [1, -1, 1, 1])
+        for norm, power in (("inf", 1), ("2", 2), ("l2", 2)):
+            report = robust_radii(HAT, data, norm)
+            wanted = [mpq(3, 4), mpq(2), mpq(1), mpq(1, 4)]
+            assert [entry.certified for entry in report.samples] == [v**power for v in wanted]
+            assert all(entry.is_exact and not entry.closed for entry in report.samples)
+            assert {entry.certified_by for entry in report.samples} == {"line"}
+
+    def test_affine(self):
+        network = Network.sequential([Affine.from_dense([[3, -4]], [5])])
+        data = Dataset([[0, 0], [-5, 0]], [1, -1])
+        report = robust_radii(network, data)
+        assert [entry.certified for entry in report.samples] == [mpq(5, 7), mpq(10, 7)]
+        assert report.samples[0].counterexample.point == (mpq(-5, 7), mpq(5, 7))
+        report = robust_radii(network, data, "2")
+        assert [entry.certified for entry in report.samples] == [mpq(1), mpq(4)]
+        assert report.samples[0].counterexample.point == (mpq(-3, 5), mpq(4, 5))
+
+    def test_affine_classes_and_no_limit(self):
+        network = TensorNetwork.chain(
+            (2,), [Dense(ExactArray([[1, 0], [0, 0], [-1, 0]]), ExactArray([0, "-1/2", 0]))]
+        )
+        data = ClassDataset([[1, 0], [-2, 5]], [0, 2], n_classes=3)
+        report = robust_radii(network, data)
+        assert [entry.certified for entry in report.samples] == [mpq(1), mpq(2)]
+        constant = Network.constant(2, 3)
+        report = robust_radii(constant, Dataset([[0, 0], [1, 1]], [1, 1]), radius=10**9)
+        assert [(entry.certified, entry.verdict) for entry in report.samples] == [(None, "robust")] * 2
+        assert report.median is None
+        assert report.to_json()["samples"][0]["certified_radius"] is None
+
+    def test_affine_in_a_box(self):
+        network = Network.sequential([Affine.from_dense([[1, 1]], ["-3/4"])])
+        data = Dataset([["1/4", 1], [0, 0]], [1, -1])
+        first, second = robust_radii(network, data, box=("0", "1")).samples
+        # 1/4 - t falls to 0 after 1/4, then only the other coordinate goes down
+        assert first.certified == mpq(1, 4)
+        assert second.certified == mpq(3, 8)
+        low = Network.sequential([Affine.from_dense([[1, 1]], ["-1/8"])])
+        only = robust_radii(low, Dataset([["1/8", "1/2"]], [1]), box=(0, 1)).samples[0]
+        assert only.certified == mpq(3, 8)
+        assert only.counterexample.point == (0, mpq(1, 8))
+        never = Network.sequential([Affine.from_dense([[1, 1]], [1])])
+        assert robust_radii(never, Dataset([[0, 0]], [1]), box=(0, 1)).samples[0].certified is None
+
+    def test_several_layers_without_kinks(self):
+        rng = np.random.default_rng(0)
+        weights = [ExactArray(rng.integers(-4, 5, s)) for s in ((3, 4), (2, 3))]
+        layers = [Dense(w, ExactArray(np.ones(w.shape[0]))) for w in weights]
+        network = TensorNetwork.chain((2, 2), [Reshape((4,)), *layers])
+        product = weights[1].rationals() @ weights[0].rationals()
+        data = labelled(network, rng.integers(-4, 5, (5, 4)) / 2)
+        report = robust_radii(network, data)
+        for entry in report.samples:
+            gap = product[entry.label] - product[1 - entry.label]
+            margin = margins(network, entry.label, np.array([data.point(entry.sample)], dtype=object))[0]
+            assert entry.certified == margin / sum(abs(gap))
+            assert entry.is_exact
+
+    def test_line_with_classes(self):
+        network = TensorNetwork.chain(
+            (2,),
+            [
+                Dense(ExactArray([[1, 2], [-2, -4]]), ExactArray([0, 1])),
+                Rectify(),
+                Dense(ExactArray([[1, 0], [0, 1], [0, 0]]), ExactArray([0, 0, "1/2"])),
+            ],
+        )
+        rng = np.random.default_rng(1)
+        data = labelled(network, rng.integers(-6, 7, (12, 2)) / 4)
+        for norm in ("inf", "2"):
+            report = robust_radii(network, data, norm)
+            assert {entry.certified_by for entry in report.samples} == {"line"}
+            assert all(entry.is_exact for entry in report.samples)
+            check_report(network, data, report, rng)
+
+    def test_packed_digits(self):
+        data = Dataset([[0, 1], [1, 0], [2, 5], [4, 1]], [1, -1, -1, 1], scale="1/8")
+        network = construct("optimal-parameters", data).network
+        report = robust_radii(network, data, timeout=20)
+        for entry in report.samples:
+            assert entry.certified_by == "line"
+            assert entry.is_exact
+            check_counterexample(network, data, entry, "inf")
+
+
+class TestAgainstZ3:
+    @settings(max_examples=12, deadline=None)
+    @given(st.integers(0, 10**6), st.sampled_from([1, 3]))
+    def test_tiny_networks(self, seed, outputs):
+        rng = np.random.default_rng(seed)
+        network = mlp(rng, 2, 3, 2, outputs)
+        data = labelled(network, rng.integers(-6, 7, (2, 2)) / 2)
+        if data is None:
+            return
+        report = robust_radii(network, data, timeout=8)
+        check_report(network, data, report, rng)
+        for entry in report.samples:
+            center = data.point(entry.sample)
+            if entry.certified is None:
+                assert not z3_finds_wrong(network, center, entry.label, mpq(10**6), False)
+                continue
+            strict = not entry.closed
+            assert not z3_finds_wrong(network, center, entry.label, entry.certified, strict)
+            if entry.counterexample is not None:
+                size = entry.counterexample.distance
+                assert z3_finds_wrong(network, center, entry.label, size, False)
+
+    @settings(max_examples=12, deadline=None)
+    @given(st.integers(0, 10**6), st.sampled_from([mpq(1, 8), mpq(1, 2), mpq(1), mpq(2)]))
+    def test_decisions_at_a_radius(self, seed, radius):
+        rng = np.random.default_rng(seed)
+        network = mlp(rng, 3, 4, 3, 1, quarters=bool(seed % 2))
+        data = labelled(network, rng.integers(-6, 7, (3, 3)) / 2)
+        if data is None:
+            return
+        report = robust_radii(network, data, radius=radius, timeout=10)
+        check_report(network, data, report, rng)
+        for entry in report.samples:
+            wrong = z3_finds_wrong(network, data.point(entry.sample), entry.label, radius, False)
+            assert entry.verdict in (("not robust",) if wrong else ("robust",))
+
+    def test_diamond(self):
+        data = Dataset([[0, 0], ["1/4", "1/4"], [2, 0]], [1, 1, -1])
+        report = robust_radii(DIAMOND, data)
+        assert [entry.certified for entry in report.samples] == [mpq(1, 2), mpq(1, 4), mpq(1, 2)]
+        assert all(entry.is_exact for entry in report.samples)
+        assert {entry.certified_by for entry in report.samples} <= {"patterns"}
+        report = robust_radii(DIAMOND, data, "2", timeout=10)
+        for entry, square in zip(report.samples, (mpq(1, 2), mpq(1, 8), mpq(1, 2)), strict=True):
+            assert square * mpq(97, 100) <= entry.certified <= square
+            assert square <= entry.counterexample.distance <= square * mpq(103, 100)
+
+    def test_decisions_just_beside_the_radius(self):
+        data = Dataset([[0, 0]], [1])
+        for radius, verdict in (("499/1000", "robust"), ("1/2", "not robust"), ("501/1000", "not robust")):
+            assert robust_radii(DIAMOND, data, radius=radius).samples[0].verdict == verdict
+        for radius, verdict in (("7/10", "robust"), ("71/100", "not robust")):
+            assert robust_radii(DIAMOND, data, "2", radius).samples[0].verdict == verdict
+
+
+class TestAnyNetwork:
+    @pytest.mark.parametrize("norm", ["inf", "2"])
+    @pytest.mark.parametrize("seed", range(5))
+    def test_every_operation(self, seed, norm):
+        rng = np.random.default_rng(seed)
+        network = random_network(seed)
+        data = labelled(network, rng.integers(-8, 9, (3, network.input_dim)) / 4)
+        report = robust_radii(network, data, norm, timeout=6)
+        check_report(network, data, report, rng, count=15)
+
+    def test_maxima(self):
+        network = TensorNetwork.chain(
+            (4,),
+            [
+                Reshape((1, 2, 2)),
+                MaxPool((2, 2)),
+                Reshape((1,)),
+                Dense(ExactArray([[1]]), ExactArray([-1])),
+            ],
+        )
+        data = Dataset([[2, 0, 0, 0], [0, 0, 0, "1/2"]], [1, -1])
+        report = robust_radii(network, data, timeout=20)
+        assert [entry.certified for entry in report.samples] == [mpq(1), mpq(1, 2)]
+        assert all(entry.is_exact for entry in report.samples)
+
+    def test_box(self):
+        rng = np.random.default_rng(3)
+        network = mlp(rng, 3, 5, 4, 1)
+        data = labelled(network, rng.integers(0, 5, (4, 3)) / 4)
+        free = robust_radii(network, data, timeout=10)
+        boxed = robust_radii(network, data, timeout=10, box=(0, 1))
+        check_report(network, data, boxed, rng)
+        for one, other in zip(free.samples, boxed.samples, strict=True):
+            assert other.counterexample is None or one.certified <= other.counterexample.distance
+        with pytest.raises(DatasetError, match="outside the box"):
+            robust_radii(network, data, box=("1/3", "1/2"))
+        with pytest.raises(MemverifyError, match="empty"):
+            robust_radii(network, data, box=(1, 0))
+
+    def test_convex_cells(self):
+        data = Dataset([[0, 0], [1, 1], [0, 3]], [1, -1, -1])
+        network = ConvexCellNetwork.of(data)
+        report = robust_radii(network, data)
+        assert report.samples[0].certified == mpq(49, 100)
+        for entry in report.samples:
+            assert (entry.certified_by, entry.closed) == ("cells", True)
+            assert entry.certified < entry.counterexample.distance <= entry.certified * mpq(11, 10)
+            check_counterexample(network, data, entry, "inf")
+
+    def test_constructed_for_a_radius(self):
+        data = Dataset([[0, 0], [1, 0], [0, 1], [1, 1]], [1, -1, -1, 1])
+        network = construct("robust", data, radius="1/4").network
+        report = robust_radii(network, data, radius="1/4")
+        assert (report.verdict, report.exit_code) == ("robust", 0)
+        report = robust_radii(network, data, radius="1/2")
+        assert (report.verdict, report.exit_code) == ("fails", 1)
+
+    def test_graphs_of_layers_without_relu_between(self):
+        from memverify.network import Node, Relu
+
+        first = Affine.from_dense([[1], [-1]], [0, 0])
+        network = Network(1, (Node(first, 0), Node(Relu(2), 1), Node(Affine.from_dense([[-1, -1]], [1]), 2), Node(Affine.from_dense([[2]], [0]), 3)))  # fmt: skip
+        report = robust_radii(network, Dataset([["1/2"]], [1]))
+        assert report.samples[0].certified == mpq(1, 2)
+
+    def test_sparse_data(self):
+        data = SparseDataset(2, [1, -1], [0, 1], [2], [0], ["3"])
+        report = robust_radii(DIAMOND, data)
+        assert [entry.certified for entry in report.samples] == [mpq(1, 2), mpq(1)]
+
+
+class TestEdges:
+    def test_misclassified_ties_and_duplicates(self):
+        data = Dataset([[0], [1], [1], [2], ["1/2"], ["1/2"]], [-1, -1, -1, -1, 1, 1])
+        report = robust_radii(HAT, data)
+        first, tie, again, far, *twins = report.samples
+        assert (first.certified, first.counterexample.distance) == (0, 0)
+        assert tie.certified == again.certified == 0  # F = 0 is nobody's sign
+        assert tie.counterexample.outputs == (0,)
+        assert far.certified == 1
+        assert twins[0].certified == twins[1].certified == mpq(1, 2)
+        for radius in (0, "1/4"):
+            verdicts = [entry.verdict for entry in robust_radii(HAT, data, radius=radius).samples]
+            assert verdicts == ["not robust"] * 3 + ["robust"] * 3
+
+    def test_radius_zero_is_memorization(self):
+        assert robust_radii(DIAMOND, Dataset([[0, 0], [2, 2]], [1, -1]), radius=0).exit_code == 0
+        assert robust_radii(DIAMOND, Dataset([[0, 0], [1, 0]], [1, -1]), radius=0).exit_code == 1
+
+    def test_one_class_only(self):
+        report = robust_radii(DIAMOND, Dataset([[0, 0], ["1/2", 0]], [1, 1]))
+        assert [entry.certified for entry in report.samples] == [mpq(1, 2), mpq(1, 4)]
+
+    @pytest.mark.parametrize("power", [3, 90, 160, 400])
+    def test_huge_weights(self, power):
+        """Scaling changes no sign, however little floats are left to say."""
+        scale = mpq(10) ** power
+        weight = ExactArray([[scale, 0], [-scale, 0], [0, scale], [0, -scale]])
+        network = TensorNetwork.chain(
+            (2,), [Dense(weight, ExactArray([0] * 4)), Rectify(), Dense(ExactArray([[-1] * 4]), ExactArray([scale]))]
+        )  # fmt: skip
+        data = Dataset([[0, 0], [2, 0]], [1, -1])
+        report = robust_radii(network, data, timeout=15)
+        for entry in report.samples:
+            assert entry.certified <= mpq(1, 2)
+            assert entry.counterexample is None or entry.counterexample.distance >= mpq(1, 2)
+        if power < 100:
+            assert [entry.certified for entry in report.samples] == [mpq(1, 2)] * 2
+
+    def test_huge_weights_of_plain_networks_by_integers(self):
+        scale = mpq(10) ** 500
+        network = Network.sequential(
+            [
+                Affine.from_dense([[scale, 0], [-scale, 0], [0, scale], [0, -scale]], [0] * 4),
+                Affine.from_dense([[-1] * 4], [scale]),
+            ]
+        )
+        data = Dataset([[0, 0], [2, 0]], [1, -1])
+        report = robust_radii(network, data, radius="1/4")
+        assert [entry.verdict for entry in report.samples] == ["robust"] * 2
+        assert {entry.certified_by for entry in report.samples} == {"exact intervals"}
+        assert robust_radii(network, data, radius="3/4").exit_code == 1
+
+    def test_refusals(self):
+        data = Dataset([[0], [2]], [1, -1])
+        for kwargs, words in (
+            ({"norm": "1"}, "unknown norm"),
+            ({"radius": -1}, "at least 0"),
+            ({"timeout": 0}, "timeout"),
+            ({"timeout": float("nan")}, "timeout"),
+            ({"box": (1,)}, "low and a high"),
+            ({"radius": 0.5}, "float"),
+        ):
+            with pytest.raises(MemverifyError, match=words):
+                robust_radii(HAT, data, **kwargs)
+        with pytest.raises(DimensionMismatchError, match="features"):
+            robust_radii(DIAMOND, data)
+        with pytest.raises(DimensionMismatchError, match="outputs"):
+            robust_radii(HAT, ClassDataset([[0], [2]], [0, 1]))
+
+    def test_out_of_time_keeps_both_bounds(self):
+        rng = np.random.default_rng(0)
+        network = mlp(rng, 20, 40, 40, 1, quarters=False)
+        data = labelled(network, rng.standard_normal((6, 20)))
+        start = time.monotonic()
+        report = robust_radii(network, data, timeout=1)
+        assert time.monotonic() - start < 30
+        check_report(network, data, report, rng, count=10)
+        report = robust_radii(network, data, radius="1/100", timeout=0.001)
+        assert report.exit_code in (0, 1, 3)
+
+    def test_interrupted(self, monkeypatch):
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(radii_module._Run, "_bisect", stop)
+        report = robust_radii(DIAMOND, Dataset([[0, 0], [2, 0]], [1, -1]))
+        assert report.interrupted
+        assert report.exit_code == 3
+        assert all(entry.counterexample is not None for entry in report.samples)
+
+    def test_progress(self):
+        seen = []
+        robust_radii(DIAMOND, Dataset([[0, 0], [2, 0]], [1, -1]), progress=lambda *a: seen.append(a))
+        assert seen[-1] == (2, 2)
+
+
+class TestTampering:
+    def report(self):
+        data = Dataset([[0, 0], ["1/4", "1/4"]], [1, 1])
+        return data, robust_radii(DIAMOND, data).samples[1]
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"point": (mpq(3, 8), mpq(3, 8))}, "outputs"),
+            ({"outputs": (mpq(-1),)}, "outputs"),
+            ({"distance": mpq(1, 8)}, "distance"),
+            ({"point": (mpq(1, 4), mpq(1, 4)), "outputs": (mpq(1, 2),), "distance": mpq(0)}, "as labelled"),
+            ({"point": (mpq(1, 2),)}, "fit"),
+        ],
+    )
+    def test_a_changed_counterexample_is_refused(self, changes, words):
+        data, entry = self.report()
+        check_counterexample(DIAMOND, data, entry, "inf")
+        bent = dataclasses.replace(
+            entry, counterexample=dataclasses.replace(entry.counterexample, **changes)
+        )
+        with pytest.raises(MemverifyError, match=words):
+            check_counterexample(DIAMOND, data, bent, "inf")
+
+    def test_outside_the_box_and_none(self):
+        data, entry = self.report()
+        with pytest.raises(MemverifyError, match="box"):
+            check_counterexample(DIAMOND, data, entry, "inf", (mpq(0), mpq(1, 3)))
+        with pytest.raises(MemverifyError, match="no counterexample"):
+            check_counterexample(DIAMOND, data, dataclasses.replace(entry, counterexample=None), "inf")
+
+    def test_a_wrong_proof_is_noticed(self):
+        known = Knowledge(Problem.of(DIAMOND, Dataset([[0, 0]], [1]), "inf", None))
+        assert known.offer(0, (mpq(1, 2), mpq(1, 2)), "test")
+        assert not known.offer(0, (mpq(3, 4), mpq(1, 2)), "test")  # further
+        assert not known.offer(0, (mpq(1, 4), mpq(1, 4)), "test")  # none
+        known.certify(0, mpq(1, 2), "test", closed=False)
+        with pytest.raises(MemverifyError, match="internal"):
+            known.certify(0, mpq(1, 2), "test")
+
+    def test_floats_are_never_trusted(self, monkeypatch):
+        """A route that offered rubbish would be refused by the last look."""
+        from memverify.robustness import attacks
+
+        def rubbish(self, answers, deadline):
+            self._known.points[0], self._known.measures[0] = (mpq(1, 4), mpq(0)), mpq(1, 4)
+
+        monkeypatch.setattr(attacks.Attack, "from_samples", rubbish)
+        monkeypatch.setattr(attacks.Attack, "search", lambda *_: None)
+        with pytest.raises(MemverifyError, match="internal"):
+            robust_radii(DIAMOND, Dataset([[0, 0]], [1]))
+
+
+def test_json_is_plain():
+    import json
+
+    data = Dataset([[0, 0], ["1/4", "1/4"], [1, 1]], [1, 1, 1])
+    document = robust_radii(DIAMOND, data, radius="3/8").to_json()
+    assert json.loads(json.dumps(document)) == document
+    assert (document["n_robust"], document["n_not_robust"]) == (1, 2)
+    squares = robust_radii(DIAMOND, data, "2", timeout=5).to_json()
+    assert "certified_radius_squared" in squares["samples"][0]
+
+
+def test_histogram():
+    report = robust_radii(HAT, Dataset([["1/4"], [3], [0], [1]], [1, -1, 1, 1]))
+    assert report.histogram() == [("0", 1), ("1e-1 to 1e0", 1), ("1e0 to 1e1", 2)]
+    assert report.median == mpq(3, 4)
