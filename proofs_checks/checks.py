@@ -24,27 +24,47 @@ printed proof that fails; or something beside it, such as a sharper form or a nu
 
 CHAPTERS = (
     "section_1",
+    "section_1_width",
     "section_3",
+    "section_3_memorization",
     "section_4",
+    "section_4_construction",
     "section_5",
+    "section_5_networks",
     "section_6",
     "section_7",
+    "section_7_algorithm",
+    "section_7_parity",
     "appendix_a",
     "appendix_b",
+    "appendix_b_sphere",
+    "appendix_b_projection",
     "appendix_b_extraction",
+    "appendix_c_packing",
     "appendix_c",
+    "appendix_d_fibres",
     "appendix_d",
     "appendix_d_dimensions",
+    "appendix_d_integral",
+    "appendix_e_gap",
     "appendix_e",
+    "appendix_e_directions",
     "appendix_e_ramps",
     "appendix_f",
+    "appendix_f_roots",
     "appendix_f_counting",
+    "appendix_f_packing",
     "appendix_g",
+    "appendix_g_width_one",
     "appendix_g_points",
     "appendix_g_hardness",
+    "appendix_g_part_one",
+    "appendix_g_part_two",
     "appendix_h",
     "appendix_h_accuracy",
     "appendix_i",
+    "sizes",
+    "typos",
 )
 """The modules of `chapters`, in the paper's order."""
 
@@ -141,7 +161,9 @@ def check(
         for each in mutants:
             known = made.parameters
             if not each.changes or any([key not in known for key in each.changes]):
-                raise CheckError(f"{name}: the mutant {each.text!r} changes {sorted(each.changes)}, not a parameter")
+                raise CheckError(
+                    f"{name}: the mutant {each.text!r} changes {sorted(each.changes)}, not a parameter"
+                )
         _checks[name] = made
         return function
 

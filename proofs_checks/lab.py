@@ -56,7 +56,13 @@ class Lab:
     # ------------------------------------------------------------------ proofs
 
     def prove(
-        self, claim: str, given: Sequence[Term], then: Term, *, logic: str | None = None, seconds: float = QUERY_SECONDS
+        self,
+        claim: str,
+        given: Sequence[Term],
+        then: Term,
+        *,
+        logic: str | None = None,
+        seconds: float = QUERY_SECONDS,
     ) -> None:
         """Prove by z3 that ``given`` implies ``then``, for all values of the variables.
 
@@ -107,7 +113,9 @@ class Lab:
         seconds: float = QUERY_SECONDS,
     ) -> None:
         """Prove the base and the step of an induction by z3; the induction itself stays on paper."""
-        self.prove_all(claim, [base, step], logic=logic, seconds=seconds, by="base and step of an induction")
+        self.prove_all(
+            claim, [base, step], logic=logic, seconds=seconds, by="base and step of an induction"
+        )
         self.on_paper("the principle of induction")
 
     def identity(self, claim: str, left: Any, right: Any = 0) -> None:
@@ -246,7 +254,14 @@ class Lab:
                 raise CheckError("the check recorded no step")
         except OutOfTime:
             error = "the time for this check is used up; give it more with --budget"
-        except (ArithmeticError, LookupError, MemverifyError, RuntimeError, TypeError, ValueError) as failure:
+        except (
+            ArithmeticError,
+            LookupError,
+            MemverifyError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as failure:
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"
         seconds = time.perf_counter() - begun
         return Findings(tuple(self._steps), tuple(self._on_paper), seconds, error)

@@ -104,7 +104,8 @@ class Statement:
             "why": self.why,
             "counterexample": self.counterexample or None,
             "proof_flaw": self.proof_flaw or None,
-            "repair": self.repair and {"statement": self.repair.statement, "verdict": str(self.repair.verdict)},
+            "repair": self.repair
+            and {"statement": self.repair.statement, "verdict": str(self.repair.verdict)},
             "uses": list(self.uses),
             "code": list(self.code),
             "checks": {name: str(verdict) for name, verdict in self.checks.items()},
@@ -162,7 +163,9 @@ def dependency_order(statements: Mapping[str, Statement]) -> list[str]:
     try:
         return list(TopologicalSorter({made.id: made.uses for made in statements.values()}).static_order())
     except CycleError as error:
-        raise RegistryError(f"statements use each other in a circle: {' <- '.join(error.args[1])}") from None
+        raise RegistryError(
+            f"statements use each other in a circle: {' <- '.join(error.args[1])}"
+        ) from None
 
 
 def find_statements(names: Iterable[str]) -> list[Statement]:

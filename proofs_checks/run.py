@@ -69,7 +69,9 @@ class StatementResult:
     @property
     def counterexample(self) -> str:
         """The first one that a check of the printed statement evaluated, or empty."""
-        shown = [result.findings.counterexample for result in self.checks if result.check.role == "statement"]
+        shown = [
+            result.findings.counterexample for result in self.checks if result.check.role == "statement"
+        ]
         return next((text for text in shown if text), "")
 
     @property
@@ -200,17 +202,21 @@ def _run_tasks(
         return
     # "spawn": the parent may have threads (torch, z3) that a fork would leave in an unknown state
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
-        waiting: dict[Future[Findings], tuple[str, int | None]] = {
-            pool.submit(run_check, *task, seed, budget): task for task in tasks
-        }
-        try:
-            while waiting:
-                ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    yield waiting.pop(future), future.result()
-        finally:
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context)
+    waiting: dict[Future[Findings], tuple[str, int | None]] = {}
+    try:
+        for task in tasks:
+            waiting[pool.submit(run_check, *task, seed, budget)] = task
+        while waiting:
+            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield waiting.pop(future), future.result()
+    finally:
+        if waiting:  # after an interrupt: what still runs is ended, not waited for
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+        pool.shutdown(wait=True)
 
 
 def _assembled(

@@ -1,0 +1,1 @@
+"""The paper's size bounds as functions with explicit constants, rounded outwards."""
