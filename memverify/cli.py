@@ -30,6 +30,7 @@ def _build_parser() -> Parser:
     _add_constructing(commands)
     _add_networks(commands)
     _add_interchange(commands)
+    _add_edge_cases(commands)
     _add_data(commands)
     _add_studies(commands)
     return parser
@@ -190,6 +191,47 @@ def _add_interchange(commands: Commands) -> None:
     convert.add_argument("--data-dir", metavar="DIR", help="folder searched first for named data")
     _architecture_argument(convert)
     add_json(convert)
+
+
+def _add_edge_cases(commands: Commands) -> None:
+    group = commands.add_parser(
+        "edge-cases",
+        help="networks on which float arithmetic goes wrong, with exact answers",
+        description="Networks on which float arithmetic goes wrong, with exact answers.",
+        epilog=f"example: memverify edge-cases run --backend torch:float32\n{EXIT_CODES}",
+        allow_abbrev=False,
+    )
+    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = _command(
+        actions, "list", "list the cases", "memverify edge-cases list", "edge_cases:run_edge_cases_list"
+    )
+    add_json(listing)
+    show = _command(
+        actions,
+        "show",
+        "the network, the points and the exact outputs of a case",
+        "memverify edge-cases show summation-order-024",
+        "edge_cases:run_edge_cases_show",
+    )
+    show.add_argument("name", metavar="NAME", help="a name from: memverify edge-cases list")
+    add_json(show)
+    run = _command(
+        actions,
+        "run",
+        "run back ends on the cases: where they are right, and from how many bits on they are not",
+        "memverify edge-cases run digit-packing --backend torch:float32,onnxruntime --plot cases.svg",
+        "edge_cases:run_edge_cases_run",
+    )
+    run.add_argument("names", metavar="NAME", nargs="*", help="cases or families (default: all)")
+    run.add_argument(
+        "--backend",
+        default="exact",
+        metavar="B",
+        help="exact, fractions, torch:float32, torch:float64, onnxruntime, several with commas, or all "
+        "(default exact)",
+    )
+    run.add_argument("--plot", metavar="FILE", help="write a picture: .svg, .png or .pdf")
+    add_json(run)
 
 
 def _architecture_argument(parser: Parser) -> None:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..console import Progress, big_number, print_pairs
-from ..rational import format_number
+from ..rational import Rational, format_number
 from .inputs import load_any, load_data, sizes
 
 if TYPE_CHECKING:
@@ -81,13 +81,19 @@ def _verdict_line(found: Certificate | Counterexample, dataset: AnyDataset) -> s
             what = f"y (F(x) - {format_number(found.threshold)}) > 0"
         return (
             f"memorizes: all {found.n_samples:,} samples have {what}, exactly; least margin "
-            f"{big_number(found.min_margin)} at sample {found.min_margin_sample}"
+            f"{_readable(found.min_margin)} at sample {found.min_margin_sample}"
         )
-    where = "is not strictly the largest there" if classes else f"F(x) = {big_number(found.output)}"
+    where = "is not strictly the largest there" if classes else f"F(x) = {_readable(found.output)}"
     return (
         f"fails: sample {found.index} has the label {found.label}, but {where}; "
         f"{found.n_failures:,} of {found.n_samples:,} samples fail"
     )
+
+
+def _readable(value: Rational) -> str:
+    """Return a number as `console.big_number` does, with a rounded value beside a long fraction."""
+    text = big_number(value)
+    return f"{text} (about {float(value):.4g})" if "/" in text and len(text) > 12 and "about" not in text else text
 
 
 def _decided_line(decided_by: dict[str, int]) -> str:
@@ -210,7 +216,7 @@ def _report_radii(network: Any, dataset: AnyDataset, options: argparse.Namespace
     """Report the largest balls inside the cells of a convex-cell network."""
     from ..certification.cell_balls import check_own_samples
     from ..certification.cell_radii import cell_radii
-    from ..rational import format_number
+    from ..rational import Rational, format_number
 
     check_own_samples(network, dataset)
     radii = cell_radii(network)
@@ -251,7 +257,7 @@ def _evaluation(
 
         from ..evaluation.exact import signs
         from ..evaluation.sparse import distinct_outputs
-        from ..rational import format_number
+        from ..rational import Rational, format_number
 
         distinct = distinct_outputs(network, dataset, progress.update)
         values, index = distinct.values[:, 0].tolist(), distinct.index

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..console import Progress, big_number, print_pairs, print_table
-from .inputs import load_data
+from .inputs import load_any, load_data
 
 if TYPE_CHECKING:
     from ..any_dataset import AnyDataset
@@ -27,7 +27,9 @@ def run_robust(options: argparse.Namespace) -> int:
     if options.output:
         check_writable(options.output)
     radius = None if options.radius is None else as_rational(options.radius)
-    network = _load_network(options)
+    if not hasattr(options, "architecture"):
+        options.architecture = None
+    network, _ = load_any(options)
     dataset = load_data(options)
     box = _box(getattr(options, "box", None))
     norm = "inf" if options.norm == "inf" else "2"
@@ -57,14 +59,6 @@ def run_robust(options: argparse.Namespace) -> int:
         if options.output:
             print(f"wrote {options.output}")
     return report.exit_code
-
-
-def _load_network(options: argparse.Namespace) -> Any:
-    """Read any network file that is supported."""
-    from ..interchange.load import load_network
-
-    architecture = getattr(options, "architecture", None)
-    return load_network(options.network, architecture=architecture)
 
 
 def _box(text: str | None) -> tuple[Rational, Rational] | None:

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from ..errors import DatasetError, FileFormatError, NumberFormatError
 from ..formats.atomic import atomic_write
 from ..formats.json_file import check_head, expect_keys, parse_json, read_file, show
-from ..rational import Rational, as_rational, format_number
+from ..rational import Rational, as_rational, format_number, shorten
 from .ball_shell import BallShell
 from .boxes import BoxDistribution, LabeledBox
 from .finite import FiniteDistribution
@@ -121,7 +121,7 @@ def parse_distribution(data: bytes) -> Distribution:
     try:
         return parsers[kind](document)
     except DatasetError as error:  # numbers that spell no distribution
-        raise FileFormatError(str(error)) from None
+        raise FileFormatError(shorten(str(error), 300)) from None
 
 
 def _parse_finite(document: dict[str, Any]) -> FiniteDistribution:
@@ -149,7 +149,7 @@ def _parse_boxes(document: dict[str, Any]) -> BoxDistribution:
         try:
             boxes.append(LabeledBox(low, high, _label(entry, where), weight))
         except DatasetError as error:
-            raise FileFormatError(f"{where}: {error}") from None
+            raise FileFormatError(f"{where}: {shorten(str(error), 300)}") from None
     return BoxDistribution(boxes) if weighted else BoxDistribution.uniform(boxes)
 
 

@@ -9,7 +9,7 @@ from random import Random
 from gmpy2 import mpq
 
 from ..tensors.exact_array import ExactArray
-from ..tensors.operations import AveragePool, Convolution, Rectify, Reshape, Scale, Sum
+from ..tensors.operations import AveragePool, Convolution, Operation, Rectify, Reshape, Scale, Sum
 from ..tensors.tensor_network import TensorNetwork, TensorNode
 from .case import Built, EdgeCase
 from .layers import dense, two_to
@@ -50,7 +50,8 @@ def _powers(bits: int) -> Built:
     network = TensorNetwork.chain((bits + 1,), [dense([[*weights, 1]], [0])])
     ones = [1] * (bits - 1)
     rows = [
-        ([1, *[-v for v in ones], -1], 0), ([1, *[-v for v in ones], 0], 1), ([-1, *ones, 0], -1), ([-1, *ones, 1], 0),
+        ([1, *[-v for v in ones], -1], 0), ([1, *[-v for v in ones], 0], 1),
+        ([-1, *ones, 0], -1), ([-1, *ones, 1], 0),
         ([0] * bits + [1], 1), ([0] * bits + [-1], -1), ([0] * (bits + 1), 0), ([1] + [0] * bits, 1),
         ([1, *[-v for v in ones[1:]], 0, -1], 1), ([-1, *ones[1:], 0, 1], -1),
     ]  # fmt: skip
@@ -83,7 +84,7 @@ def dot_product(name: str, bits: int, n_samples: int) -> Built:
 def _hidden_cancellation(bits: int) -> Built:
     """|2^k x + y| - |2^k x| for x > 0: y, through two hidden units of many bits."""
     large = two_to(bits)
-    layers = [dense([[large, 1], [large, 0]], [0, 0]), Rectify(), dense([[1, -1]], [0])]
+    layers: list[Operation] = [dense([[large, 1], [large, 0]], [0, 0]), Rectify(), dense([[1, -1]], [0])]
     network = TensorNetwork.chain((2,), layers)
     return network, [[1, 1], [1, -1], [1, 0], ["3/2", 1], ["3/2", -1]], [1, -1, 0, 1, -1]
 
@@ -93,7 +94,12 @@ def _row_convolution(bits: int) -> Built:
     large = two_to(bits)
     kernel = Convolution(ExactArray([[[[1, 1, 1]]]]), ExactArray([0]))
     windows = 2 * 7
-    layers = [kernel, Rectify(), Reshape((windows,)), dense([[1] * windows], [mpq(1, 2) - windows])]
+    layers: list[Operation] = [
+        kernel,
+        Rectify(),
+        Reshape((windows,)),
+        dense([[1] * windows], [mpq(1, 2) - windows]),
+    ]
     network = TensorNetwork.chain((1, 2, 9), layers)
     points, labels = [], []
     for small in (1, 0, -1):
@@ -144,10 +150,25 @@ def _average_of_nine() -> Built:
 
 _LADDERS = (
     ("summation-order", "2^{0} + s - 2^{0} in all six orders: the value is s", _three_terms, LADDER),
-    ("powers-of-two", "weights 1, 1, 2, 4, ..., 2^({} - 1), inputs -1, 0, 1: 2^k against all below", _powers, LADDER),
-    ("hidden-cancellation", "two hidden units of {} bits that differ by -1, 0 or 1", _hidden_cancellation, LADDER),
+    (
+        "powers-of-two",
+        "weights 1, 1, 2, 4, ..., 2^({} - 1), inputs -1, 0, 1: 2^k against all below",
+        _powers,
+        LADDER,
+    ),
+    (
+        "hidden-cancellation",
+        "two hidden units of {} bits that differ by -1, 0 or 1",
+        _hidden_cancellation,
+        LADDER,
+    ),
     ("convolution-cancellation", "windows 2^{0}, s, -2^{0}", _row_convolution, LADDER),
-    ("channel-cancellation", "channels 2^{0}, s, -2^{0} under a 1 x 1 kernel", _channel_convolution, LADDER),
+    (
+        "channel-cancellation",
+        "channels 2^{0}, s, -2^{0} under a 1 x 1 kernel",
+        _channel_convolution,
+        LADDER,
+    ),
     ("residual-cancellation", "added branches 2^{0} x, y, -2^{0} x", _residual, LADDER),
     (
         "dot-product",

@@ -36,7 +36,7 @@ class _LabelTests:
 
     def units(self, place: int | None) -> dict[str, Expression]:
         """Return the units of the next layer, in which the bit of this place, if any, is read."""
-        units = {}
+        units: dict[str, Expression] = {}
         if place is not None:
             j = _unit("j")
             units |= {"j": j, "above": j - 2 * place, "below": 2 * place - j}
@@ -203,7 +203,8 @@ def cases() -> list[EdgeCase]:
     found = []
     for kind, what in _WHAT.items():
         found += [
-            EdgeCase(f"{kind}-{n:03}", kind, what.format(n, n + 3), n, partial(_packed, kind, n)) for n in LADDER
+            EdgeCase(f"{kind}-{n:03}", kind, what.format(n, n + 3), n, partial(_packed, kind, n))
+            for n in LADDER
         ]
     found += [
         EdgeCase(
@@ -215,15 +216,10 @@ def cases() -> list[EdgeCase]:
         )
         for n in LADDER
     ]
-    for n in (16, 24, 53, 96):
-        found += [
-            EdgeCase(
-                f"digit-pattern-{name}-{n:03}",
-                f"digit-pattern-{name}",
-                f"{n} packed bits: {what}",
-                n,
-                partial(_pattern, bits),
-            )
-            for name, (what, bits) in _patterns(n).items()
-        ]
+    for name in _patterns(8):
+        family = f"digit-pattern-{name}"
+        for n in (16, 24, 53, 96):
+            what, bits = _patterns(n)[name]
+            text = f"{n} packed bits: {what}"
+            found.append(EdgeCase(f"{family}-{n:03}", family, text, n, partial(_pattern, bits)))
     return found

@@ -44,10 +44,9 @@ def fraction_outputs(network: TensorNetwork, points: Iterable[Sequence[Any]]) ->
     [[Fraction(1, 3)]]
     """
     constants = {
-        number: (_fractions(first), _fractions(second))
+        number: [_fractions(array.rationals().ravel().tolist()) for array in constants_of(node.operation)]
         for number, node in enumerate(network.nodes, start=1)
         if isinstance(node.operation, Dense | Convolution | Scale)
-        for first, second in [[array.rationals().ravel().tolist() for array in constants_of(node.operation)]]
     }
     outputs = []
     for point in points:
@@ -55,7 +54,8 @@ def fraction_outputs(network: TensorNetwork, points: Iterable[Sequence[Any]]) ->
         for number, node in enumerate(network.nodes, start=1):
             shapes = [network.shapes[source] for source in node.sources]
             given = [values[source] for source in node.sources]
-            values.append(_apply(node.operation, given, shapes, network.shapes[number], constants.get(number)))
+            held = constants.get(number, [[], []])
+            values.append(_apply(node.operation, given, shapes, network.shapes[number], held))
         outputs.append(values[-1])
     return outputs
 
@@ -65,10 +65,10 @@ def _apply(
     given: list[Numbers],
     shapes: list[tuple[int, ...]],
     shape: tuple[int, ...],
-    constants: tuple[Numbers, Numbers] | None,
+    constants: list[Numbers],
 ) -> Numbers:
     first, first_shape = given[0], shapes[0]
-    weight, bias = constants or ([], [])
+    weight, bias = constants
     match operation:
         case Dense():
             n = len(first)

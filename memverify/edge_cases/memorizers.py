@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from random import Random
 
+from gmpy2 import mpq
+
 from ..constructions.optimal_parameters import construct_optimal_parameters
 from ..dataset import Dataset
-from ..rational import as_rational
+from ..errors import MemverifyError
+from ..network import Network
 from .case import Built, EdgeCase
 from .layers import compact
 
@@ -26,13 +29,15 @@ def small_data(base: int, n_samples: int) -> Dataset:
     random = Random(f"memorizers-{base}-{n_samples}")
     grid = _GRID[base]
     cells = random.sample(range(grid**_FEATURES), n_samples)
-    points = [[as_rational(f"{cell // grid}/{grid}"), as_rational(f"{cell % grid}/{grid}")] for cell in cells]
+    points = [[mpq(cell // grid, grid), mpq(cell % grid, grid)] for cell in cells]
     return Dataset(points, [1, -1, *[2 * random.getrandbits(1) - 1 for _ in cells[2:]]])
 
 
 def _memorizer(base: int, n_samples: int) -> Built:
     data = small_data(base, n_samples)
     network = construct_optimal_parameters(data, base=base).network
+    if not isinstance(network, Network):
+        raise MemverifyError("internal: the network of Theorem 4.1 is no sequence of layers")
     return compact(network), [data.point(i) for i in range(n_samples)], data.labels.tolist()
 
 
@@ -43,7 +48,7 @@ def cases() -> list[EdgeCase]:
         EdgeCase(
             f"optimal-parameters-base{base}-n{n:03}",
             f"optimal-parameters-base{base}",
-            f"the network of Theorem 4.1 for {n} points in base {base}: {weights[base]}, integers of {bits} bits",
+            f"Theorem 4.1 for {n} points in base {base}: {weights[base]}, integers of {bits} bits",
             bits,
             partial(_memorizer, base, n),
         )

@@ -186,9 +186,11 @@ def _run_case(backend: str, case: EdgeCase) -> CaseResult:
         alone = runtime_answers(case.network, case.data, backend, batch_size=1)
     except MemverifyError as error:
         return CaseResult(case.name, case.family, case.bits, case.n_samples, refused=str(error))
-    differing = ~np.all((whole.outputs == alone.outputs) | (np.isnan(whole.outputs) & np.isnan(alone.outputs)), axis=1)
+    same = (whole.outputs == alone.outputs) | (np.isnan(whole.outputs) & np.isnan(alone.outputs))
     answers, finite = float_answers(whole.outputs)
-    return _compared(case, answers, whole.outputs, finite=finite, batch_dependent=int(differing.sum()))
+    return _compared(
+        case, answers, whole.outputs, finite=finite, batch_dependent=int((~same.all(axis=1)).sum())
+    )
 
 
 def _compared(

@@ -15,13 +15,14 @@ from random import Random
 from gmpy2 import mpq
 
 from ..rational import Rational, RationalLike, as_rational
-from ..tensors.operations import Rectify
+from ..tensors.operations import Operation, Rectify
 from ..tensors.tensor_network import TensorNetwork
 from .case import Built, EdgeCase
 from .layers import dense, two_to
 
 _WIDTH = 6
 """Literals of a clause; the balance of true and false ones is at most 4 in absolute value."""
+_SOURCE = "Theorem 6.5"
 DYADIC = (4, 8, 16, 20, 23, 24, 32, 48, 53, 64)
 DECIMAL = (2, 4, 6, 7, 8, 12, 15, 16, 18, 24)
 
@@ -51,7 +52,7 @@ def boundary_case(numbers: _Numbers, height: Rational, dimension: int = 12) -> B
     signs = [2 * random.getrandbits(1) - 1 for _ in range(dimension)]
     k, c = numbers.slope, numbers.centre
     first = dense([[k * sign for sign in signs]], [numbers.bias - k * c * sum(signs)])
-    layers = [
+    layers: list[Operation] = [
         first,
         Rectify(),
         dense([[1], [-1]], [-numbers.bias, numbers.bias]),
@@ -75,22 +76,22 @@ def boundary_case(numbers: _Numbers, height: Rational, dimension: int = 12) -> B
     return TensorNetwork.chain((dimension,), layers), points, labels
 
 
-def _printed_above(digits: int) -> Built:
-    """The height 1 + 10^-m: positive points pass by 10^-m."""
-    return boundary_case(PRINTED, 1 + mpq(1, 10**digits))
+def _printed_above(margin: int) -> Built:
+    """Take the height 1 + 10^-m: positive points pass by 10^-m."""
+    return boundary_case(PRINTED, 1 + mpq(1, 10**margin))
 
 
-def _printed_below(digits: int) -> Built:
-    """The height 1.1 - 10^-m: negative anchors pass by 10^-m."""
-    return boundary_case(PRINTED, mpq(11, 10) - mpq(1, 10**digits))
+def _printed_below(margin: int) -> Built:
+    """Take the height 1.1 - 10^-m: negative anchors pass by 10^-m."""
+    return boundary_case(PRINTED, mpq(11, 10) - mpq(1, 10**margin))
 
 
-def _dyadic_above(bits: int) -> Built:
-    return boundary_case(IN_POWERS, 3 + two_to(-bits))
+def _dyadic_above(margin: int) -> Built:
+    return boundary_case(IN_POWERS, 3 + two_to(-margin))
 
 
-def _dyadic_below(bits: int) -> Built:
-    return boundary_case(IN_POWERS, mpq(27, 8) - two_to(-bits))
+def _dyadic_below(margin: int) -> Built:
+    return boundary_case(IN_POWERS, mpq(27, 8) - two_to(-margin))
 
 
 def cases() -> list[EdgeCase]:
@@ -104,17 +105,17 @@ def cases() -> list[EdgeCase]:
         ("dyadic-zero-outer", "dyadic numbers, F(x) = 0 at outer anchors", IN_POWERS, mpq(27, 8)),
     ]
     found = [
-        EdgeCase(f"sat-{name}", "sat", f"Theorem 6.5: {what}", None, partial(boundary_case, numbers, height))
+        EdgeCase(f"sat-{name}", "sat", f"{_SOURCE}: {what}", None, partial(boundary_case, numbers, height))
         for name, what, numbers, height in single
     ]
     wide = partial(boundary_case, PRINTED, mpq(21, 20), 200)
-    found.append(EdgeCase("sat-wide", "sat", "Theorem 6.5 with 200 variables, as printed", None, wide))
+    found.append(EdgeCase("sat-wide", "sat", f"{_SOURCE} with 200 variables, as printed", None, wide))
     for family, build in (("sat-margin-inner", _printed_above), ("sat-margin-outer", _printed_below)):
         found += [
             EdgeCase(
                 f"{family}-1e-{m:02}",
                 family,
-                f"Theorem 6.5: the least margin is 10^-{m}",
+                f"{_SOURCE}: the least margin is 10^-{m}",
                 (10**m - 1).bit_length(),
                 partial(build, m),
             )
@@ -122,7 +123,9 @@ def cases() -> list[EdgeCase]:
         ]
     for family, build in (("sat-dyadic-inner", _dyadic_above), ("sat-dyadic-outer", _dyadic_below)):
         found += [
-            EdgeCase(f"{family}-{n:03}", family, f"Theorem 6.5: the least margin is 2^-{n}", n, partial(build, n))
+            EdgeCase(
+                f"{family}-{n:03}", family, f"{_SOURCE}: the least margin is 2^-{n}", n, partial(build, n)
+            )
             for n in DYADIC
         ]
     return found

@@ -6,7 +6,7 @@ from functools import partial
 
 from gmpy2 import mpq
 
-from ..tensors.operations import MaxPool, Rectify, Reshape, Sum
+from ..tensors.operations import MaxPool, Operation, Rectify, Reshape, Sum
 from ..tensors.tensor_network import TensorNetwork, TensorNode
 from .case import TIE, Built, EdgeCase
 from .layers import dense, two_to
@@ -16,7 +16,7 @@ NEAR = (4, 8, 12, 16, 20, 23, 24, 25, 32, 48, 52, 53, 54, 64, 100)
 
 def _difference() -> Built:
     network = TensorNetwork.chain((2,), [dense([[1, 0], [0, 1]], [0, 0]), Rectify(), dense([[1, -1]], [0])])
-    pairs = [("1", "1"), ("0", "0"), ("3/4", "3/4"), ("-1", "-2"), ("5", "3"), ("3", "5"), ("2", "-2"), ("-2", "2")]
+    pairs = [(1, 1), (0, 0), ("3/4", "3/4"), (-1, -2), (5, 3), (3, 5), (2, -2), (-2, 2)]
     return network, pairs, [0, 0, 0, 0, 1, -1, 1, -1]
 
 
@@ -37,7 +37,7 @@ def _boundary_plane() -> Built:
 
 def _near_zero(bits: int) -> Built:
     """F = max(0, x + y) - max(0, x): y itself, absorbed if x is much larger."""
-    layers = [dense([[1, 1], [1, 0]], [0, 0]), Rectify(), dense([[1, -1]], [0])]
+    layers: list[Operation] = [dense([[1, 1], [1, 0]], [0, 0]), Rectify(), dense([[1, -1]], [0])]
     network = TensorNetwork.chain((2,), layers)
     small = two_to(-bits)
     points, labels = [], []
@@ -55,24 +55,25 @@ def _equal_outputs() -> Built:
 
 def _class_ties() -> Built:
     """Four outputs as they come in: ties of the largest, and harmless ones below it."""
-    network = TensorNetwork.chain((4,), [dense([[int(i == j) for j in range(4)] for i in range(4)], [0] * 4)])
+    identity = [[int(i == j) for j in range(4)] for i in range(4)]
+    network = TensorNetwork.chain((4,), [dense(identity, [0] * 4)])
     rows = [
-        ((1, 1, 0, 0), TIE), ((0, 0, 0, 0), TIE), ((1, 0, 0, 1), TIE), ((2, 1, 1, 1), 0), ((-1, -1, -1, 0), 3),
-        ((-3, -3, -2, -2), TIE), ((0, 5, 5, 5), TIE), ((0, 4, 5, 4), 2),
+        ((1, 1, 0, 0), TIE), ((0, 0, 0, 0), TIE), ((1, 0, 0, 1), TIE), ((2, 1, 1, 1), 0),
+        ((-1, -1, -1, 0), 3), ((-3, -3, -2, -2), TIE), ((0, 5, 5, 5), TIE), ((0, 4, 5, 4), 2),
     ]  # fmt: skip
     return network, [row for row, _ in rows], [label for _, label in rows]
 
 
 def _near_class_tie(bits: int) -> Built:
-    layers = [dense([[1, 1], [1, 0], [0, 0]], [0, 0, 0]), Rectify()]
+    layers: list[Operation] = [dense([[1, 1], [1, 0], [0, 0]], [0, 0, 0]), Rectify()]
     network = TensorNetwork.chain((2,), layers)
     small = two_to(-bits)
     return network, [[1, small], [1, -small], [1, 0], [8, 8 * small]], [0, 1, TIE, 0]
 
 
 def _pool_ties() -> Built:
-    """The largest of each window less the first entry of the image, in every way of being equal."""
-    layers = [
+    """Compare windows of an image by their largest entries, in every way of being equal."""
+    layers: list[Operation] = [
         MaxPool((2, 2), (2, 2)),
         Reshape((4,)),
         dense([[1, -1, 0, 0], [0, 0, 1, -1]], [0, 0]),
@@ -91,7 +92,12 @@ def _pool_ties() -> Built:
 
 def _near_pool_tie(bits: int) -> Built:
     """max(a, b) - b where a = x + y and b = x are computed in the network."""
-    layers = [dense([[1, 1], [1, 0]], [0, 0]), Reshape((1, 1, 2)), MaxPool((1, 2)), Reshape((1,))]
+    layers: list[Operation] = [
+        dense([[1, 1], [1, 0]], [0, 0]),
+        Reshape((1, 1, 2)),
+        MaxPool((1, 2)),
+        Reshape((1,)),
+    ]
     spread = TensorNetwork.chain((2,), layers)
     nodes = list(spread.nodes)
     nodes.append(TensorNode(dense([[-1, 0]], [0]), (0,)))
@@ -104,11 +110,21 @@ def _near_pool_tie(bits: int) -> Built:
 def cases() -> list[EdgeCase]:
     """Return the cases of this module."""
     single = [
-        EdgeCase("zero-difference", "zero", "F(x) is exactly 0 where two units are equal", None, _difference),
-        EdgeCase("zero-at-kink", "zero", "F(x) is 0 on one side of a kink, the kink itself included", None, _kink),
-        EdgeCase("zero-on-plane", "zero", "lattice points on a plane and next to it", None, _boundary_plane),
-        EdgeCase("tie-two-outputs", "tie", "two outputs that are equal: no class wins", None, _equal_outputs),
-        EdgeCase("tie-of-classes", "tie", "four outputs, ties of the largest and below it", None, _class_ties),
+        EdgeCase(
+            "zero-difference", "zero", "F(x) is exactly 0 where two units are equal", None, _difference
+        ),
+        EdgeCase(
+            "zero-at-kink", "zero", "F(x) is 0 on one side of a kink, the kink itself included", None, _kink
+        ),
+        EdgeCase(
+            "zero-on-plane", "zero", "lattice points on a plane and next to it", None, _boundary_plane
+        ),
+        EdgeCase(
+            "tie-two-outputs", "tie", "two outputs that are equal: no class wins", None, _equal_outputs
+        ),
+        EdgeCase(
+            "tie-of-classes", "tie", "four outputs, ties of the largest and below it", None, _class_ties
+        ),
         EdgeCase("tie-in-max-pool", "tie", "windows whose largest entries are equal", None, _pool_ties),
     ]
     ladders = [

@@ -47,16 +47,19 @@ def draw_edge_cases(runs: Sequence[EdgeCaseRun], path: str | Path) -> None:
     n_columns = max(1, -(-n_cases // _ROWS_A_COLUMN))
     rows = min(n_cases, _ROWS_A_COLUMN)
     width = max(10.0, n_columns * (2.1 + 0.26 * len(runs)))
-    upper = 4.6 if families else 0.0
+    upper = 5.4 if families else 0.0
     lower = 1.4 + 0.15 * rows
     figure = new_figure(width, upper + lower)
     if families:
-        top, bottom = figure.subfigures(2, 1, height_ratios=[upper, lower])
-        _draw_ladders(top, runs, families)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[upper, lower])
+        _draw_ladders(parts[0], runs, families)
+        _draw_matrix(parts[1], runs, n_columns)
     else:
-        bottom = figure.subfigures(1, 1)
-    _draw_matrix(bottom, runs, n_columns)
-    save_figure(figure, path)
+        _draw_matrix(figure, runs, n_columns)
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # hundreds of names: text, not outlines
+        save_figure(figure, path)
 
 
 def _draw_ladders(figure: Any, runs: Sequence[EdgeCaseRun], families: Sequence[str]) -> None:
@@ -96,7 +99,8 @@ def _draw_ladders(figure: Any, runs: Sequence[EdgeCaseRun], families: Sequence[s
             axis.set_xlabel("packed bits", fontsize=8)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(runs), fontsize=8, frameon=False)
-    figure.supxlabel("star: NaN or infinite outputs; stroke at the top: weights beyond the format, refused", fontsize=8)
+    legend = "star: NaN or infinite outputs; stroke at the top: weights beyond the format, refused"
+    figure.supxlabel(legend, fontsize=8)
 
 
 def _draw_matrix(figure: Any, runs: Sequence[EdgeCaseRun], n_columns: int) -> None:
@@ -110,8 +114,9 @@ def _draw_matrix(figure: Any, runs: Sequence[EdgeCaseRun], n_columns: int) -> No
     for index, axis in enumerate(axes):
         part = slice(index * per_column, (index + 1) * per_column)
         names = [result.name for result in runs[0].results[part]]
-        cells = [[verdicts.index(run.results[k].verdict) for run in runs] for k in range(*part.indices(len(runs[0].results)))]
-        axis.imshow(cells, cmap=colours, vmin=-0.5, vmax=len(verdicts) - 0.5, aspect="auto", interpolation="nearest")
+        columns = [[verdicts.index(result.verdict) for result in run.results[part]] for run in runs]
+        cells = list(zip(*columns, strict=True))
+        axis.imshow(cells, cmap=colours, vmin=-0.5, vmax=len(verdicts) - 0.5, aspect="auto")
         axis.set_yticks(range(len(names)), names, fontsize=5.5)
         axis.set_xticks(range(len(runs)), [run.backend for run in runs], fontsize=6.5, rotation=90)
         axis.tick_params(length=0)

@@ -89,13 +89,13 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
     used: set[str] = set()
     for number, layer in enumerate(layers):
         kind, value, options = _described(layer, number)
-        where = f"layer {number} ({kind})"
+        where = f"layer {number} ({kind if kind in _KINDS else repr(shorten(kind))})"
         try:
             source = results[str(options.pop("from"))] if "from" in options else current
             label = str(options.pop("id", number))
             current = _applied(_Layer(walk, tensors, used, results, source), kind, value, options)
         except KeyError as error:
-            raise FileFormatError(f"{where}: {error} names no earlier result") from None
+            raise FileFormatError(f"{where}: {shorten(str(error), 80)} names no earlier result") from None
         except UnsupportedOperatorError as error:
             raise UnsupportedOperatorError(f"{where}: {error}") from None
         except MemverifyError as error:
@@ -143,7 +143,7 @@ class _Layer:
         """Return a tensor that must be there."""
         array = self.optional(name)
         if array is None:
-            raise FileFormatError(f"the file has no tensor {name!r}")
+            raise FileFormatError(f"the file has no tensor {shorten(str(name), 80)!r}")
         return array
 
     def optional(self, name: str) -> ExactArray | None:

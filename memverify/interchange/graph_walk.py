@@ -41,6 +41,10 @@ class Name:
 
     name: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError("a name is no text")
+
 
 @dataclass(frozen=True)
 class Step:

@@ -61,10 +61,7 @@ def load_source(path: str | Path, *, architecture: Any = None) -> LoadedNetwork:
     """
     name = os.fspath(path)
     if is_own_format(name):
-        network = read_file(path, _parse_own)
-        if isinstance(network, ConvexCellNetwork):
-            raise FileFormatError(f"{Path(name).name}: convex cells are not layers; materialize them first")
-        tensors = TensorNetwork.of(network) if isinstance(network, Network) else network
+        tensors = read_file(path, parse_tensor_network)
         return LoadedNetwork(tensors, "json", hashlib.sha256(Path(name).read_bytes()).hexdigest())
     reader = _READERS.get(Path(name).suffix.lower())
     if reader is None:

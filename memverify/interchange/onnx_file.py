@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import FileFormatError
+from ..rational import shorten
 from .loaded import UnsupportedOperatorError
+from .source_bytes import MAX_BYTES
 
 LARGEST_FILE = (1 << 31) - 1
 """protobuf's limit."""
@@ -65,14 +67,16 @@ class OnnxFile:
         import onnx
         from onnx import numpy_helper
 
-        name = tensor.name or "a constant"
+        name = shorten(tensor.name or "a constant", 100)
         kind = _type_name(tensor.data_type)
         if kind not in _ITEM_BYTES:
             raise UnsupportedOperatorError(f"tensor {name!r} has the type {kind}; it is not read")
         dims = list(tensor.dims)
-        if any([size < 0 for size in dims]):
-            raise FileFormatError(f"tensor {name!r} has the shape {dims}")
         count = prod(dims)
+        if any([size < 0 for size in dims]) or (not count and max(dims) > LARGEST_FILE):
+            raise FileFormatError(f"tensor {name!r} has the shape {dims}")
+        if tensor.HasField("segment"):
+            raise UnsupportedOperatorError(f"tensor {name!r} is stored in segments, which are not read")
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             raw = self._external_bytes(tensor, name, count * _ITEM_BYTES[kind])
             local = onnx.TensorProto()
@@ -101,6 +105,8 @@ class OnnxFile:
     def _external_bytes(self, tensor: Any, name: str, wanted: int) -> bytes:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         location = entries.get("location", "")
+        if not isinstance(location, str) or "\0" in location or len(location) > 1000:
+            raise FileFormatError(f"tensor {name!r} names no file for its data")
         folder = os.path.realpath(self._path.parent)
         target = os.path.realpath(os.path.join(folder, location))
         inside = os.path.commonpath([folder, target]) == folder if location else False
@@ -113,15 +119,21 @@ class OnnxFile:
         except ValueError:
             raise FileFormatError(f"tensor {name!r}: offset or length of its data is no integer") from None
         size = os.path.getsize(target)
-        if length != wanted or offset < 0 or offset + length > size:
+        if length != wanted or offset < 0 or offset + length > size or length > MAX_BYTES:
             raise FileFormatError(
                 f"tensor {name!r} needs {wanted} bytes; {length} from {offset} on are named, "
                 f"and the file {location!r} has {size}"
             )
         self._external[location] = Path(target)
-        with open(target, "rb") as stream:
-            stream.seek(offset)
-            return stream.read(length)
+        try:
+            with open(target, "rb") as stream:
+                stream.seek(offset)
+                data = stream.read(length)
+        except OSError as error:
+            raise FileFormatError(f"cannot read {location!r}: {error.strerror or error}") from None
+        if len(data) != length:
+            raise FileFormatError(f"{location!r} changed while it was read")
+        return data
 
 
 def _read(path: Path) -> bytes:

@@ -7,13 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.files import shown
 from ..errors import FileFormatError, MemverifyError
+from ..rational import shorten
 from ..tensors.exact_array import ExactArray
 from .graph_builder import MAX_ENTRIES, GraphBuilder, Ref
 from .loaded import LoadedNetwork, UnsupportedOperatorError
 from .onnx_file import OnnxFile
 from .onnx_operators import Context, apply_operator
 from .onnx_shapes import Value
+
+_MALFORMED = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+)
+"""What operators raise for attributes of a wrong type and inputs that are missing."""
 
 
 def read_onnx(path: str | Path) -> LoadedNetwork:
@@ -37,6 +48,14 @@ def read_onnx(path: str | Path) -> LoadedNetwork:
         For a file that is no model, misses data, or contradicts itself.
     """
     source = OnnxFile(path)
+    try:
+        return _read(source)
+    except UnicodeDecodeError as error:
+        name = Path(path).name
+        raise FileFormatError(f"{name}: a name in it is no UTF-8 text ({error.reason})") from None
+
+
+def _read(source: OnnxFile) -> LoadedNetwork:
     graph = source.model.graph
     values: dict[str, Value] = {}
     for tensor in graph.initializer:
@@ -56,7 +75,7 @@ def read_onnx(path: str | Path) -> LoadedNetwork:
         raise UnsupportedOperatorError(f"the model has {len(graph.output)} outputs; it must have one")
     output = values.get(graph.output[0].name)
     if not isinstance(output, Ref):
-        raise FileFormatError(f"the output {graph.output[0].name!r} does not depend on the input")
+        raise FileFormatError(f"the output {shorten(graph.output[0].name)!r} does not depend on the input")
     network = builder.finish(output)
     return LoadedNetwork(
         network, "onnx", source.sha256, tuple(operators), tuple(dict.fromkeys(context.notes))
@@ -64,16 +83,16 @@ def read_onnx(path: str | Path) -> LoadedNetwork:
 
 
 def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) -> None:
-    where = f"node {label!r} ({node.op_type})"
+    where = f"node {shorten(label, 100)!r} ({shown(shorten(node.op_type))})"
     if node.domain not in ("", "ai.onnx"):
         raise UnsupportedOperatorError(
-            f"{where} is of the domain {node.domain!r}; only ONNX's own are read"
+            f"{where} is of the domain {shorten(node.domain)!r}; only ONNX's own are read"
         )
     given: list[Value | None] = []
     for name in node.input:
         if name and name not in values:
             raise FileFormatError(
-                f"{where} reads {name!r}, which no earlier node gives (missing, or a cycle)"
+                f"{where} reads {shorten(name, 100)!r}, which no earlier node gives (missing, or a cycle)"
             )
         given.append(values[name] if name else None)
     try:
@@ -82,9 +101,12 @@ def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) ->
         raise UnsupportedOperatorError(f"{where}: {error}") from None
     except MemverifyError as error:
         raise FileFormatError(f"{where}: {error}") from None
+    except _MALFORMED as error:
+        reason = shorten(" ".join(str(error).split()), 100)
+        raise FileFormatError(f"{where}: its inputs or attributes do not fit: {reason}") from None
     for name, result in zip(node.output, results, strict=False):
         if name in values:
-            raise FileFormatError(f"{where} gives {name!r} a second time")
+            raise FileFormatError(f"{where} gives {shorten(name, 100)!r} a second time")
         if name:
             values[name] = result
 
@@ -93,21 +115,21 @@ def _constant(array: Any, name: str) -> Value:
     try:
         return array if array.dtype.kind in "iub" else ExactArray(array)
     except MemverifyError as error:
-        raise FileFormatError(f"tensor {name!r}: {error}") from None
+        raise FileFormatError(f"tensor {shorten(name, 100)!r}: {error}") from None
 
 
 def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, ...]]:
     inputs = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
-        names = ", ".join([repr(entry.name) for entry in inputs[:5]])
+        names = ", ".join([repr(shorten(entry.name)) for entry in inputs[:5]])
         raise UnsupportedOperatorError(f"the model has {len(inputs)} inputs ({names}); it must have one")
     (entry,) = inputs
     if not entry.type.HasField("tensor_type") or not entry.type.tensor_type.HasField("shape"):
-        raise FileFormatError(f"the input {entry.name!r} is no tensor of known rank")
+        raise FileFormatError(f"the input {shorten(entry.name)!r} is no tensor of known rank")
     sizes = [size.dim_value for size in entry.type.tensor_type.shape.dim][1:]
     if not sizes or min(sizes) < 1 or int(np.prod(sizes, dtype=object)) > MAX_ENTRIES:
         raise FileFormatError(
-            f"the input {entry.name!r} has the shape (samples, {', '.join(map(str, sizes))}); "
+            f"the input {shorten(entry.name)!r} has the shape (samples, {', '.join(map(str, sizes))}); "
             "all sizes but the number of samples must be known and positive"
         )
     return entry.name, tuple(sizes)

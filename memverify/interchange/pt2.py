@@ -220,7 +220,7 @@ def _step(node: Any, index: int) -> Step:
     match = re.fullmatch(r"torch\.ops\.aten\.(\w+)(?:\.\w+)?", target)
     outputs = tuple([name for output in node["outputs"] for name in _result_names(output)])
     name = outputs[0] if outputs else f"step{index}"
-    where = f"node {name!r} ({shorten(target, 60)})"
+    where = f"node {name!r} ({shorten(target, 60) if target.isprintable() else ascii(target[:60])})"
     bare = match[1] if match else ""
     in_place = bare.endswith("_") and not bare.endswith("__")
     key = ATEN_OPERATORS.get(bare.removesuffix("_") if in_place else bare, "")
@@ -241,9 +241,9 @@ def _renamed(name: str) -> str:
 def _result_names(output: Any) -> list[str]:
     ((kind, value),) = output.items()
     if kind in ("as_tensor", "as_custom_obj"):
-        return [value["name"]]
+        return [Name(value["name"]).name]
     if kind in ("as_sym_int", "as_sym_bool", "as_sym_float"):
-        return [value["as_name"]]
+        return [Name(value["as_name"]).name]
     return []
 
 

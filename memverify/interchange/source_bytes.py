@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ..errors import FileFormatError
+from ..rational import shorten
 
 MAX_BYTES = 8 << 30
 
@@ -21,12 +22,12 @@ def read_source(path: str | Path, limit: int = MAX_BYTES) -> tuple[bytes, str]:
     path = Path(path)
     try:
         if not path.is_file():
-            raise FileFormatError(f"{str(path)!a} is no file; check the name")
+            raise FileFormatError(f"{shorten(ascii(str(path)), 300)} is no file; check the name")
         size = path.stat().st_size
         if not 0 < size <= limit:
             raise FileFormatError(f"{path.name} has {size} bytes; 1 to {limit} are read")
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(f"{str(path)!a} cannot be read: {reason}") from None
+        raise FileFormatError(f"{shorten(ascii(str(path)), 300)} cannot be read: {reason}") from None
     return data, hashlib.sha256(data).hexdigest()

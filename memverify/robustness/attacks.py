@@ -154,11 +154,11 @@ class Attack:
         if unknown.any():
             scale = float(np.abs(self._centers.points).max(initial=0.0)) or 1.0
             tried = np.where(unknown, np.maximum(scale / 16, 2 * low), high)
-            for _ in range(_GROWTHS):
+            for growth in range(_GROWTHS):
                 rows = np.flatnonzero(~np.isfinite(high))
                 if not len(rows) or time.monotonic() > deadline:
                     break
-                self._attempt(samples, rows, tried)
+                self._attempt(samples, rows, tried, random=growth % 2 == 1)
                 high = np.array([self._found(k) for k in samples])
                 tried = tried * 2
         for round_ in range(rounds):
@@ -337,10 +337,14 @@ class Attack:
             better = worst.detach() < least
             best = torch.where(better[:, None], place.detach(), best)
             least = torch.where(better, worst.detach(), least)
-            if step == _STEPS or not worst.requires_grad:
+            if step == _STEPS:
                 break
             (slope,) = torch.autograd.grad(worst.sum(), place)
             slope = torch.nan_to_num(slope, nan=0.0)
+            flat = (slope == 0).all(dim=1, keepdim=True)
+            if bool(flat.any()):
+                guess = torch.from_numpy(self._random.standard_normal(tuple(slope.shape)))
+                slope = torch.where(flat, guess, slope)
             rate = 1.0 if step == 0 and not random else 0.5 * (1 - step / _STEPS)
             if problem.norm == "inf":
                 change = slope.sign()

@@ -31,7 +31,7 @@ _MOST_KINKS = 300
 _MOST_WORK = 4_000_000
 """Forms' coefficients times parameters that exact arithmetic is asked to go through."""
 _PARTS_AT_ONCE = 64
-_CUTS = 25
+_CUTS = 6
 
 
 @dataclass
@@ -183,7 +183,17 @@ class Patterns:
         }
 
     def _fits(self, found: NodeBounds, most: int) -> bool:
+        """Whether exact forms of a region are affordable; unbounded nodes leave nothing to work with."""
+        import torch
+
         network = self._bounder.network
+        if not all(
+            [
+                bool(torch.isfinite(found.low[k]).all() & torch.isfinite(found.high[k]).all())
+                for k in found.low
+            ]
+        ):
+            return False
         kinks = count_kinks(network, found)
         first = network.nodes[0].operation
         behind = network.num_parameters - (first.num_parameters if isinstance(first, Dense) else 0)
@@ -208,7 +218,7 @@ class Patterns:
         self, sample: int, radius: Rational, relaxed: Relaxation | None, found: NodeBounds, clamps: Clamps
     ) -> str:
         """Ask a linear program about a part: "unsat" (proved), "sat" (recorded) or "unknown"."""
-        if relaxed is None:
+        if relaxed is None or bool(found.empty.any()):
             return "unknown"
         proved, points = relaxed.prove(found, clamps)
         if proved:

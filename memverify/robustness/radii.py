@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ _PATTERN_BISECTIONS = 8
 _FIRST_TRY = 20.0
 """Seconds at most for an exact radius before branch and bound narrows it down."""
 _RUNGS = 32
+_PASSES = 3
 _CLOSE = 1 + 1 / 256
 
 
@@ -288,6 +290,9 @@ class _Run:
 
         proved: set[int] = set()
         size = max(1, _ENTRIES_AT_ONCE // (bounder.entries * (1 + self.problem.n_rivals)))
+        if level == 2:  # each open ReLU costs a row of its own
+            widest = max([prod(bounder.network.shapes[k]) for k in bounder.rectified], default=1)
+            size = max(1, size // widest)
         route = "intervals" if level == 1 else "linear bounds"
         for start in range(0, len(samples), size):
             if self._out_of_time():
@@ -327,25 +332,37 @@ class _Run:
     def _patterns(self, centers: Centers, bounder: Bounder) -> None:
         """Close the gap of each sample by branch and bound, the narrowest networks exactly."""
         patterns = Patterns(self.problem, self.known, centers, bounder)
-        left = [k for k in self._open() if self.known.measures[k] is not None]
-        for done, sample in enumerate(left):
-            until = self._share(len(left) - done)
-            now = time.monotonic()
-            patterns.least_radius(
-                sample, self._upper(sample), min(now + (until - now) / 3, now + _FIRST_TRY)
-            )
-            for attempt in range(_PATTERN_BISECTIONS):
-                low, high = self._lower(sample), self._upper(sample)
-                if low * _CLOSE >= high or time.monotonic() > until or self.known.is_settled(sample):
-                    break
-                if attempt == 0:  # counterexamples are often nearly the nearest ones
-                    now = time.monotonic()
-                    patterns.decide(sample, _just_below(high), now + (until - now) / 2)
-                elif patterns.decide(sample, _between(low, high), until) == "undecided":
-                    break
-            if not self.known.is_settled(sample) and time.monotonic() < until:
-                patterns.least_radius(sample, self._upper(sample), until)
-            self._tell()
+        for _ in range(_PASSES):
+            left = [
+                k for k in self._open() if self._lower(k) * _CLOSE < self._upper(k) or self._is_small(k)
+            ]
+            if not left or self._out_of_time():
+                return
+            for done, sample in enumerate(left):
+                self._close_gap(patterns, sample, self._share(len(left) - done))
+                self._tell()
+
+    def _close_gap(self, patterns: Patterns, sample: int, until: float) -> None:
+        """Bring the two bounds of one sample together."""
+        now = time.monotonic()
+        first = min(now + (until - now) / 3, now + _FIRST_TRY)
+        patterns.least_radius(sample, self._upper(sample), first)
+        for attempt in range(_PATTERN_BISECTIONS):
+            low, high = self._lower(sample), self._upper(sample)
+            if low * _CLOSE >= high or time.monotonic() > until or self.known.is_settled(sample):
+                break
+            if attempt == 0 and self.known.measures[sample] is not None:
+                # counterexamples are often nearly the nearest ones
+                now = time.monotonic()
+                patterns.decide(sample, _just_below(high), now + (until - now) / 2)
+            elif patterns.decide(sample, _between(low, high), until) == "undecided":
+                break
+        if not self.known.is_settled(sample) and time.monotonic() < until:
+            patterns.least_radius(sample, self._upper(sample), until)
+
+    def _is_small(self, sample: int) -> bool:
+        """Whether an exact radius may still be had."""
+        return self.problem.norm == "inf" and self.known.measures[sample] is not None
 
     def _lower(self, sample: int) -> Rational:
         """Return a radius that is certified."""

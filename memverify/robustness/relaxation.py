@@ -13,6 +13,7 @@ multipliers in floats; the sum is worked out in rationals, so that nothing rests
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from math import isqrt
 from typing import Any
 
@@ -28,7 +29,9 @@ from .problem import Array, Point, Problem
 Floats = npt.NDArray[np.float64]
 Ranges = list[tuple[Rational, Rational]]
 
-_TANGENTS = 6
+_TANGENTS = 24
+_STALLED = 3
+"""Rounds of tangents without progress after which a program is given up."""
 
 
 class Relaxation:
@@ -131,69 +134,63 @@ class Relaxation:
     def _one_margin(
         self, margin: Array, near: Floats, rows: list[Array], matrix: Floats, ranges: Ranges
     ) -> tuple[bool, Point | None]:
-        from scipy.optimize import linprog
+        """Prove one margin positive, or return where its program is least.
 
-        n = self._forms.n_inputs
-        bounds = [(float(low), float(high)) for low, high in ranges]
+        In the Euclidean norm the programs know the ball by tangents alone, which are added where
+        the last answer left it; the exact bound knows the ball itself.
+        """
+        n, radius = self._forms.n_inputs, float(self._radius)
         center = np.array([float(c) for c in self._center])
-        cuts, limits = np.zeros((0, matrix.shape[1] - 1)), np.zeros(0)
+        tangents = np.zeros((0, matrix.shape[1]))
         point: Point | None = None
+        best, stalled = -np.inf, 0
         for _ in range(_TANGENTS if self._problem.norm == "2" else 1):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                answer = linprog(
-                    near[:-1],
-                    A_ub=np.concatenate([matrix[:, :-1], cuts]),
-                    b_ub=np.concatenate([-matrix[:, -1], limits]),
-                    bounds=bounds,
-                    method="highs",
-                )
+            answer = _program(near[:-1], np.concatenate([matrix, tangents]), ranges)
             if answer.status != 0:
-                return self._nothing_there(answer, rows, ranges), None
+                return answer.status == 2 and self._is_empty(rows, matrix, tangents, ranges), point
             weights = np.maximum(-np.asarray(answer.ineqlin.marginals)[: len(rows)], 0.0)
-            if self._least(margin, rows, weights, ranges) > 0:
+            bound, slopes = self._least(margin, rows, weights, ranges)
+            if bound > 0:
                 return True, None
             place = np.asarray(answer.x)[:n]
             point = self._inside(place)
-            if self._problem.norm == "inf":
-                return False, point
             step = place - center
-            length = float(np.linalg.norm(step))
-            if length <= float(self._radius) * (1 + 1e-9) or not length:
+            if self._problem.norm == "inf" or not np.linalg.norm(step) > radius * (1 + 1e-9):
                 return False, point
-            cut = np.zeros(matrix.shape[1] - 1)
-            cut[:n] = step / length
-            cuts = np.concatenate([cuts, cut[None]])
-            limits = np.append(limits, float(self._radius) + float(cut[:n] @ center))
+            stalled = stalled + 1 if float(bound) <= best + 0.02 * abs(best) else 0
+            best = max(best, float(bound))
+            if stalled == _STALLED:
+                return False, point
+            for direction in (step, -slopes):
+                length = float(np.linalg.norm(direction))
+                if 0 < length < np.inf:
+                    tangent = np.zeros(matrix.shape[1])
+                    tangent[:n] = direction / length
+                    tangent[-1] = -radius - float(tangent[:n] @ center)
+                    tangents = np.concatenate([tangents, tangent[None]])
         return False, point
 
-    def _nothing_there(self, answer: Any, rows: list[Array], ranges: Ranges) -> bool:
-        """Prove a part empty where floats say so: the facts alone then contradict each other."""
-        if answer.status != 2 or not rows:
+    def _is_empty(self, rows: list[Array], matrix: Floats, tangents: Floats, ranges: Ranges) -> bool:
+        """Prove a part empty where floats say so: its facts then contradict each other."""
+        if not rows:
             return False
-        from scipy.optimize import linprog
-
-        # least t with a_i . v + a_i0 <= t: positive if nothing meets all facts
-        matrix = _floats(np.array(rows, dtype=object))
+        # least t with a_i . v + a_i0 <= t for all i: positive if nothing meets all facts
         sizes = np.abs(matrix).max(axis=1) + 1e-300
-        matrix = matrix / sizes[:, None]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            slack = linprog(
-                np.append(np.zeros(matrix.shape[1] - 1), 1.0),
-                A_ub=np.concatenate([matrix[:, :-1], -np.ones((len(matrix), 1))], axis=1),
-                b_ub=-matrix[:, -1],
-                bounds=[*[(float(low), float(high)) for low, high in ranges], (None, None)],
-                method="highs",
-            )
-        if slack.status != 0:
+        every = np.concatenate([matrix / sizes[:, None], tangents])
+        slack = np.where(np.arange(len(every)) < len(rows), -1.0, 0.0)[:, None]
+        every = np.concatenate([every[:, :-1], slack, every[:, -1:]], axis=1)
+        goal = np.append(np.zeros(matrix.shape[1] - 1), 1.0)
+        answer = _program(goal, every, [*ranges, (None, None)])
+        if answer.status != 0:
             return False
-        weights = np.maximum(-np.asarray(slack.ineqlin.marginals), 0.0) / sizes
+        weights = np.maximum(-np.asarray(answer.ineqlin.marginals)[: len(rows)], 0.0) / sizes
         zero = np.full(matrix.shape[1], mpq(0), dtype=object)
-        return bool(self._least(zero, rows, weights, ranges) > 0)
+        return bool(self._least(zero, rows, weights, ranges)[0] > 0)
 
-    def _least(self, margin: Array, rows: list[Array], weights: Floats, ranges: Ranges) -> Rational:
-        """Return the exact bound that multipliers give."""
+    def _least(
+        self, margin: Array, rows: list[Array], weights: Floats, ranges: Ranges
+    ) -> tuple[Rational, Floats]:
+        """Return the exact bound that multipliers give, and the slopes in the inputs in floats."""
         total = margin.copy()
         for row, weight in zip(rows, weights.tolist(), strict=True):
             if weight and np.isfinite(weight):
@@ -202,10 +199,11 @@ class Relaxation:
         outside = total[-1] + _least_in_box(slopes[n:], ranges[n:])
         at_box = _least_in_box(slopes[:n], ranges[:n])
         if self._problem.norm == "inf":
-            return outside + at_box
+            return outside + at_box, np.zeros(0)
         at_center = sum([s * c for s, c in zip(slopes[:n], self._center, strict=True)], mpq(0))
         length = root_above(sum([s * s for s in slopes[:n]], mpq(0)))
-        return outside + max(at_box, at_center - length * self._radius)
+        near = _floats(np.array([slopes[:n]], dtype=object))[0]
+        return outside + max(at_box, at_center - length * self._radius), near
 
     def _inside(self, place: Floats) -> Point | None:
         """Return an exact point of the ball near floats."""
@@ -222,6 +220,18 @@ class Relaxation:
                 ratio = self._radius / length
                 point = [c + ratio * s for c, s in zip(self._center, steps, strict=True)]
         return tuple(point)
+
+
+def _program(goal: Floats, rows: Floats, ranges: Sequence[tuple[Any, Any]]) -> Any:
+    """Ask HiGHS for the least goal . v with every row . (v, 1) <= 0."""
+    from scipy.optimize import linprog
+
+    bounds = [
+        (low if low is None else float(low), high if high is None else float(high)) for low, high in ranges
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return linprog(goal, A_ub=rows[:, :-1], b_ub=-rows[:, -1], bounds=bounds, method="highs")
 
 
 def root_above(square: Rational) -> Rational:

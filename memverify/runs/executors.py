@@ -10,6 +10,7 @@ import contextlib
 import functools
 import importlib
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -24,6 +25,10 @@ MOST_DEATHS = 5
 """Deaths of worker processes after which a run ends, its journal kept."""
 _AHEAD = 4
 """Batches sent to a worker before their turn."""
+
+_ADDRESS = re.compile(
+    r"(?:(?:tcp|tls|ucx|ucxx|ws|wss)://)?[^\s/:]+(?::[0-9a-f:]*\])?:[0-9]{1,5}/?\Z", re.ASCII
+)
 
 Results = Generator[tuple[Batch, BatchResult], None, None]
 
@@ -124,12 +129,21 @@ class Cluster:
     Parameters
     ----------
     address : str
-        Of the scheduler, e.g. "tcp://10.0.0.1:8786".
+        Of the scheduler, e.g. "tcp://127.0.0.1:8786".
     patience : float, optional
         Seconds to wait for the scheduler, and for a first worker.
+
+    Raises
+    ------
+    MemverifyError
+        For what is no address.
     """
 
     def __init__(self, address: str, *, patience: float = 30) -> None:
+        if not _ADDRESS.match(address):
+            raise MemverifyError(
+                f"{address!a} is no address of a scheduler; it looks like tcp://127.0.0.1:8786"
+            )
         self._address = address
         self._patience = patience
 

@@ -103,7 +103,10 @@ class AveragePool:
         (shape,) = given
         if len(shape) != 3:
             raise DimensionMismatchError(f"pooling needs (channels, height, width), not {shape}")
-        return (shape[0], *_windows(shape, self.kernel, self.strides, self.pads, (1, 1)))
+        sizes = _windows(shape, self.kernel, self.strides, self.pads, (1, 1))
+        if not self.include_pad:
+            _check_reach(shape, sizes, self.kernel, self.strides, self.pads, (1, 1))
+        return (shape[0], *sizes)
 
 
 @dataclass(frozen=True)
@@ -117,15 +120,15 @@ class MaxPool:
 
     def __post_init__(self) -> None:
         _check_window(self.kernel, self.strides, self.pads, self.dilations)
-        if any([pad >= self.kernel[i % 2] for i, pad in enumerate(self.pads)]):
-            raise NetworkStructureError("a window of MaxPool lies in the padding alone")
 
     def output_shape(self, *given: Shape) -> Shape:
         """Return (channels, height, width)."""
         (shape,) = given
         if len(shape) != 3:
             raise DimensionMismatchError(f"pooling needs (channels, height, width), not {shape}")
-        return (shape[0], *_windows(shape, self.kernel, self.strides, self.pads, self.dilations))
+        sizes = _windows(shape, self.kernel, self.strides, self.pads, self.dilations)
+        _check_reach(shape, sizes, self.kernel, self.strides, self.pads, self.dilations)
+        return (shape[0], *sizes)
 
 
 @dataclass(frozen=True)
@@ -245,3 +248,28 @@ def _windows(shape: Shape, kernel: Shape, strides: Pair, pads: Pads, dilations: 
             raise DimensionMismatchError(f"a window of {tuple(kernel)} does not fit into {shape}")
         sizes.append(room // strides[axis] + 1)
     return sizes[0], sizes[1]
+
+
+def _check_reach(
+    shape: Shape, sizes: Pair, kernel: Shape, strides: Pair, pads: Pads, dilations: Pair
+) -> None:
+    """Refuse windows that have nothing to pool: no tap of theirs lies in the image.
+
+    Taps lie ``dilation`` apart, so that a window that starts in the padding may also miss the image
+    between two of them. A window that starts at or after 0 has its first tap nearest to the image;
+    one that starts before has its first tap from 0 on there.
+    """
+    for axis, (count, taps, stride, dilation) in enumerate(
+        zip(sizes, kernel, strides, dilations, strict=True)
+    ):
+        size, first = shape[1 + axis], -pads[axis]
+        last = first + (count - 1) * stride
+        before = range(first, min(last + 1, 0), stride)
+        # The first window reaches least far. Between taps, starts repeat modulo the dilation, and of
+        # more than `size` different ones one misses the image, so that this ends soon.
+        if (
+            last >= size
+            or (before and first + (taps - 1) * dilation < 0)
+            or (dilation > size and any(start % dilation >= size for start in before[: 1 + size]))
+        ):
+            raise NetworkStructureError("a window lies in the padding alone")

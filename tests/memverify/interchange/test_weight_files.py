@@ -164,7 +164,7 @@ def test_the_loss_is_counted_and_infinite_weights_are_refused(tmp_path):
     ("change", "message"),
     [
         ({"layers": [{"linear": "absent"}]}, "absent.weight"),
-        ({"layers": [{"softmax": 1}]}, "layer 0 .softmax.: not known"),
+        ({"layers": [{"softmax": 1}]}, "layer 0 ..softmax..: not known"),
         ({"layers": [{"linear": "6"}]}, "layer 0 .linear."),
         ({"layers": [{"conv": "0", "stride": 0}]}, "no size"),
         ({"layers": [{"conv": "0", "strides": 1}]}, "strides"),

@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import numpy as np
+from gmpy2 import mpq
 
 from memverify.certification.certificate import save_certificate
 from memverify.class_dataset import ClassDataset
@@ -19,9 +20,10 @@ from memverify.dataset import Dataset
 from memverify.network import Affine, Network
 from memverify.runs import run
 from memverify.runs.batches import Batch, BatchResult, Question
-from memverify.tensors.cascade import decide
+from memverify.tensors.cascade import TIE, exact_answers
 from memverify.tensors.exact_array import ExactArray
 from memverify.tensors.operations import Dense, Rectify
+from memverify.tensors.plain import plain_outputs
 from memverify.tensors.tensor_network import TensorNetwork
 
 N_SAMPLES, BATCH_SIZE = 90, 5
@@ -55,18 +57,19 @@ def data_for(network: Any, flipped: int = 0, n_samples: int = N_SAMPLES, seed: i
     points = np.unique(rng.integers(0, 9, (n_samples, 6)).astype(np.uint8), axis=0)
     rng.shuffle(points)
     tensors = network if isinstance(network, TensorNetwork) else TensorNetwork.of(network)
-    outputs = tensors.output_dim
-    if outputs == 1:
-        answers = decide(tensors, Dataset(points, [1] * len(points), scale="1/8")).answers
-        labels = np.where(answers == 0, 1, answers)
-        points, labels = points[answers != 0], labels[answers != 0]
-        labels[len(labels) - flipped :] *= -1
+    classes = tensors.output_dim
+    answers = exact_answers(plain_outputs(tensors, points.astype(object) * mpq(1, 8)))
+    clear = answers != (0 if classes == 1 else TIE)
+    points, labels = points[clear], answers[clear]
+    last = slice(len(labels) - flipped, None)
+    labels[last] = -labels[last] if classes == 1 else (labels[last] + 1) % classes
+    if classes == 1:
         return Dataset(points, labels.tolist(), scale="1/8")
-    zeros = ClassDataset(points, [0] * len(points), n_classes=outputs, scale="1/8")
-    labels = decide(tensors, zeros).answers
-    labels[len(labels) - flipped :] = (labels[len(labels) - flipped :] + 1) % outputs
-    return ClassDataset(points, labels.tolist(), n_classes=outputs, scale="1/8")
+    return ClassDataset(points, labels.tolist(), n_classes=classes, scale="1/8")
 
+
+HELD = ":"
+"""Seconds a batch may be followed by this and the batch that is never done, so that a run cannot end."""
 
 ROUTES = {"cascade": tensor_network, "exact": plain_network}
 """Networks by the route that certifies them; the exact one does without torch, so that it starts fast."""
@@ -80,10 +83,11 @@ def sample_data(route: str) -> Dataset:
 
 
 class SlowQuestion(Question):
-    """A question that takes as many seconds a batch as the name of the data says."""
+    """Takes as many seconds a batch as the name of the data says, and stops where it says."""
 
     def __call__(self, batch: Batch) -> BatchResult:
-        time.sleep(float(self.data.name or 0))
+        seconds, _, held = str(self.data.name).partition(HELD)
+        time.sleep(3600 if held and batch.number >= int(held) else float(seconds))
         return super().__call__(batch)
 
 

@@ -52,12 +52,12 @@ def test_a_client_and_a_worker_are_killed_midway(site: Site) -> None:
     folder = site.folder
     journal, certificate = folder / "journal", folder / "cert.json"
     first, _ = site.add_worker(), site.add_worker()
-    run = (*MODULE, journal, certificate, "cascade", 1, "0.2", site.address)
-    with running(*run, output=folder / "output") as client:
+    run = (*MODULE, journal, certificate, "cascade", 1)
+    with running(*run, "0.2:15", site.address, output=folder / "output") as client:
         wait_until(lambda: lines_in(journal) >= 4, client)
         client.kill_first()
     kept = lines_in(journal)
-    with running(*run, output=folder / "output") as client:
+    with running(*run, "0.2", site.address, output=folder / "output") as client:
         wait_until(lambda: lines_in(journal) >= kept + 3, client)
         first.kill_first()
         assert client.wait() == 0, (folder / "output").read_text()
@@ -77,24 +77,30 @@ def test_all_workers_are_lost_and_another_comes(site: Site) -> None:
     assert certificate.read_text() == certificate_text(certify(ROUTES["exact"](), sample_data("exact")))
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "", "tcp://"])
-def test_no_scheduler_is_one_line(address: str, tmp_path: Path) -> None:
-    program = """
-import sys
+UNREACHABLE = """
 from memverify.errors import MemverifyError
-from memverify.runs.batches import Question, split
 from memverify.runs.executors import Cluster
-from tests.memverify.runs.small_runs import data_for, tensor_network
-net = tensor_network()
+from memverify.runs.batches import Question, split
+from tests.memverify.runs.small_runs import ROUTES, sample_data
+question = Question.of(ROUTES["exact"](), sample_data("exact"), 0)
 try:
-    list(Cluster(sys.argv[1], patience=0.5).map_batches(Question.of(net, data_for(net), 0), split(90, 50)))
+    list(Cluster("tcp://127.0.0.1:1", patience=0.5).map_batches(question, split(90, 50)))
 except MemverifyError as error:
     print(error)
 """
-    script = tmp_path / "no_scheduler.py"
-    script.write_text(program)
-    with running(script, address, output=tmp_path / "output") as client:
-        client.wait()
-    found = (tmp_path / "output").read_text()
-    assert "no Dask scheduler answers" in found
-    assert found.count("\n") == 1
+
+
+def test_no_scheduler_is_one_line(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with running("-c", UNREACHABLE, output=output) as client:
+        assert client.wait() == 0
+    assert "no Dask scheduler answers" in output.read_text()
+    assert output.read_text().count("\n") == 1
+
+
+def test_no_workers_is_one_line(site: Site) -> None:
+    output = site.folder / "output"
+    with running("-c", UNREACHABLE.replace("tcp://127.0.0.1:1", site.address), output=output) as client:
+        assert client.wait() == 0
+    assert "takes no work" in output.read_text()
+    assert output.read_text().count("\n") == 1

@@ -117,3 +117,19 @@ def test_without_distributed_one_line_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.setattr(executors.importlib, "import_module", missing)
     with pytest.raises(MemverifyError, match=r"pip install memverify\[cluster\]"):
         list(Cluster("tcp://127.0.0.1:1").map_batches(question, split(90, 50)))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "tcp://", "x", "tcp://x", "nonsense://x:1", "tcp://x:123456", "tcp://x y:1", "tcp://x:1\n"],
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(MemverifyError, match="is no address of a scheduler"):
+        Cluster(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:8786", "tls://a.b-c:1", "host:80", "tcp://[::1]:8786"]
+)
+def test_addresses(address: str) -> None:
+    Cluster(address)
