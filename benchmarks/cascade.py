@@ -69,7 +69,7 @@ def measure(name: str, module: Any, data: Dataset | ClassDataset, rivals: bool) 
         "network": name,
         "n_samples": data.n_samples,
         "n_correct": decisions.n_correct,
-        **{stage: count for stage, count in decisions.decided_by.items()},
+        **decisions.decided_by,
         "any_order": decisions.any_order,
         "any_order_nearest": decisions.any_order_nearest,
         "plain_float64_seconds": plain,
@@ -178,7 +178,7 @@ class Z3:
 
     def __call__(self, point: list[Fraction]) -> Fraction:
         """Return F(point)."""
-        from z3 import Q, If, Sum, simplify
+        from z3 import If, Q, Sum, simplify
 
         values = [Q(v.numerator, v.denominator) for v in point]
         for number, (weight, bias) in enumerate(self.layers):

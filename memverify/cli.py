@@ -111,6 +111,12 @@ def _add_networks(commands: Commands) -> None:
     _data_argument(certify)
     certify.add_argument("--threshold", metavar="Q", help="label 1 means F(x) > Q, exact (default 0)")
     _architecture_argument(certify)
+    group = certify.add_argument_group("long runs, in batches (docs/long-runs.md)")
+    group.add_argument("--jobs", type=natural, metavar="N", help="processes")
+    group.add_argument("--journal", metavar="FILE", help="what is done is kept here, and survives kill -9")
+    group.add_argument("--resume", action="store_true", help="go on with the journal")
+    group.add_argument("--batch-size", type=natural, metavar="B", help="samples a batch")
+    group.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, e.g. tcp://127.0.0.1:8786")
     certify.add_argument("-o", "--output", metavar="CERT", help="certificate or counterexample to write")
     add_json(certify)
 
@@ -142,7 +148,11 @@ def _add_networks(commands: Commands) -> None:
         help="what it answers, sample by sample, against the exact answers",
     )
     evaluate.add_argument(
-        "--batch-size", type=natural, default=1024, metavar="B", help="samples at a time in a runtime (default 1024)"
+        "--batch-size",
+        type=natural,
+        default=1024,
+        metavar="B",
+        help="samples at a time in a runtime (default 1024)",
     )
     _architecture_argument(evaluate)
     evaluate.add_argument("-o", "--output", metavar="CSV", help="write index,label,output of every sample")
@@ -151,15 +161,23 @@ def _add_networks(commands: Commands) -> None:
     robust = _command(
         commands,
         "robust",
-        "decide exactly whether the sign is right on whole balls around the samples",
+        "how far every sample may move before the answer changes: proved radii and counterexamples",
         "memverify robust net.json.gz digits:3,8 --radius 1/100",
-        "networks:run_robust",
+        "robust:run_robust",
     )
-    robust.add_argument("network", metavar="NET")
+    robust.add_argument("network", metavar="NET", help="any format: .json, .onnx, .pt2, .safetensors, ...")
     _data_argument(robust)
-    robust.add_argument("--radius", metavar="R", help="exact; may be left out for convex-cell networks")
+    robust.add_argument(
+        "--radius", metavar="R", help="exact, in input units; left out: the radii themselves"
+    )
     robust.add_argument("--norm", choices=("inf", "l2"), default="inf", help="(default inf)")
+    robust.add_argument("--box", metavar="LOW,HIGH", help="only points with coordinates in this range")
+    robust.add_argument("--timeout", metavar="SECONDS", help="for each sample; what is left is undecided")
+    robust.add_argument(
+        "--seed", type=natural, default=0, help="of the search for counterexamples (default 0)"
+    )
     robust.add_argument("-o", "--output", metavar="CSV", help="write what is known of every sample")
+    _architecture_argument(robust)
     add_json(robust)
 
 
@@ -186,8 +204,12 @@ def _add_interchange(commands: Commands) -> None:
     convert.add_argument(
         "output", metavar="FILE", help="ends in .onnx, .safetensors, .nnet, .smt2, .json or .json.gz"
     )
-    convert.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="(default float32)")
-    convert.add_argument("--data", metavar="DATA", help="count the exact answers that rounding changes on it")
+    convert.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="(default float32)"
+    )
+    convert.add_argument(
+        "--data", metavar="DATA", help="count the exact answers that rounding changes on it"
+    )
     convert.add_argument("--data-dir", metavar="DIR", help="folder searched first for named data")
     _architecture_argument(convert)
     add_json(convert)

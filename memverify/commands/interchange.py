@@ -70,7 +70,11 @@ def run_convert(options: argparse.Namespace) -> int:
         from ..tensors.cascade import decide
 
         before = decide(source.network, data).answers
-        after = before if counts is None else decide(rounded_network(source.network, counts.dtype), data).answers
+        after = (
+            before
+            if counts is None
+            else decide(rounded_network(source.network, counts.dtype), data).answers
+        )
         report |= {"n_samples": len(before), "n_changed_answers": int((before != after).sum())}
     if options.json:
         print(json.dumps(report))
@@ -104,7 +108,9 @@ def _described(source: LoadedNetwork) -> dict[str, Any]:
     layers = []
     for number, node in enumerate(network.nodes, start=1):
         held = constants_of(node.operation) if node.operation in network.parametric else ()
-        largest = max([float(np.abs(array.nearest(np.float64)).max(initial=0)) for array in held], default=None)
+        largest = max(
+            [float(np.abs(array.nearest(np.float64)).max(initial=0)) for array in held], default=None
+        )
         layers.append(
             {
                 "layer": f"{number} {type(node.operation).__name__.lower()}",

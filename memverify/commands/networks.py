@@ -12,9 +12,9 @@ from ..rational import Rational, format_number
 from .inputs import load_any, load_data, sizes
 
 if TYPE_CHECKING:
-    from ..certification.certificate import Certificate, Counterexample
     from ..any_dataset import AnyDataset
     from ..any_network import AnyNetwork
+    from ..certification.certificate import Certificate, Counterexample
 
 
 def run_info(options: argparse.Namespace) -> int:
@@ -43,17 +43,16 @@ def run_info(options: argparse.Namespace) -> int:
 def run_certify(options: argparse.Namespace) -> int:
     """Certify or refute, exactly."""
     from ..certification.certificate import Certificate, save_certificate
-    from ..certification.certify import certify
     from ..formats.atomic import check_writable
+    from .runs import certify_with_options
 
     if options.output:
         check_writable(options.output)
     network, source = load_any(options)
     dataset = load_data(options)
-    threshold = 0 if options.threshold is None else options.threshold
     start = time.perf_counter()
     with Progress("certifying") as progress:
-        found = certify(network, dataset, threshold=threshold, source=source, progress=progress.update)
+        found = certify_with_options(network, dataset, source, options, progress.update)
     seconds = time.perf_counter() - start
     if options.output:
         save_certificate(found, options.output)
@@ -93,7 +92,11 @@ def _verdict_line(found: Certificate | Counterexample, dataset: AnyDataset) -> s
 def _readable(value: Rational) -> str:
     """Return a number as `console.big_number` does, with a rounded value beside a long fraction."""
     text = big_number(value)
-    return f"{text} (about {float(value):.4g})" if "/" in text and len(text) > 12 and "about" not in text else text
+    return (
+        f"{text} (about {float(value):.4g})"
+        if "/" in text and len(text) > 12 and "about" not in text
+        else text
+    )
 
 
 def _decided_line(decided_by: dict[str, int]) -> str:
@@ -146,100 +149,6 @@ def run_evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_robust(options: argparse.Namespace) -> int:
-    """Decide whether the sign is right on whole balls around the samples."""
-    from ..convex_cells import ConvexCellNetwork
-    from ..errors import MemverifyError
-    from ..formats.atomic import check_writable
-    from ..formats.network_file import load_network
-    from ..rational import as_rational, format_number
-
-    if options.output:
-        check_writable(options.output)
-    radius = None if options.radius is None else as_rational(options.radius)
-    network = load_network(options.network)
-    dataset = load_data(options)
-    start = time.perf_counter()
-    if isinstance(network, ConvexCellNetwork):
-        if radius is None:
-            return _report_radii(network, dataset, options)
-        from ..certification.cell_balls import certify_cell_balls
-
-        found = certify_cell_balls(network, dataset, radius, options.norm)
-    elif radius is None:
-        raise MemverifyError("robust needs --radius for this network; it is in input units, e.g. 1/100")
-    else:
-        from ..certification.balls import certify_balls
-
-        found = certify_balls(network, dataset, radius, options.norm)
-    wrong = found.counterexample
-    report = {
-        "verdict": found.verdict,
-        "norm": options.norm,
-        "radius": format_number(found.radius),
-        "n_samples": dataset.n_samples,
-        "n_proved": found.n_proved,
-        "least_bound": format_number(found.least_bound),
-        "least_sample": found.least_sample,
-        "counterexample": None
-        if wrong is None
-        else {
-            "sample": wrong.sample,
-            "point": [format_number(v) for v in wrong.point],
-            "output": format_number(wrong.output),
-        },
-        "seconds": round(time.perf_counter() - start, 3),
-    }
-    if options.output:
-        rows = [f"{i},{format_number(b)}" for i, b in enumerate(found.lower_bounds)]
-        _write_lines(options.output, ["sample,lower_bound", *rows])
-    if options.json:
-        print(json.dumps(report))
-    else:
-        print(f"{found.verdict}: {_ball_reason(report, wrong)}")
-    return {"robust": 0, "fails": 1, "undecided": 3}[found.verdict]
-
-
-def _ball_reason(report: dict[str, Any], wrong: Any) -> str:
-    balls = f"balls of radius {report['radius']} ({report['norm']})"
-    if wrong is not None:
-        return (
-            f"in the ball of sample {wrong.sample} F(x) = {big_number(wrong.output)} at a point that "
-            f"--json shows; {report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right"
-        )
-    if report["verdict"] == "robust":
-        return f"y F(x) > 0 on the whole of all {report['n_samples']:,} {balls}, exactly"
-    return f"{report['n_proved']:,} of {report['n_samples']:,} {balls} are proved right, none is refuted"
-
-
-def _report_radii(network: Any, dataset: AnyDataset, options: argparse.Namespace) -> int:
-    """Report the largest balls inside the cells of a convex-cell network."""
-    from ..certification.cell_balls import check_own_samples
-    from ..certification.cell_radii import cell_radii
-    from ..rational import Rational, format_number
-
-    check_own_samples(network, dataset)
-    radii = cell_radii(network)
-    values = radii.linf if options.norm == "inf" else radii.l2_squared
-    name = "linf_radius" if options.norm == "inf" else "l2_radius_squared"
-    least = min(range(len(values)), key=values.__getitem__)
-    report = {
-        "verdict": "robust",
-        "norm": options.norm,
-        "n_samples": len(values),
-        f"least_{name}": format_number(values[least]),
-        "least_sample": least,
-    }
-    if options.output:
-        rows = [f"{i},{format_number(v)}" for i, v in enumerate(values)]
-        _write_lines(options.output, [f"sample,{name}", *rows])
-    if options.json:
-        print(json.dumps(report))
-    else:
-        print_pairs(report)
-    return 0
-
-
 def _write_lines(path: str, lines: list[str]) -> None:
     from ..formats.atomic import atomic_write
 
@@ -257,7 +166,7 @@ def _evaluation(
 
         from ..evaluation.exact import signs
         from ..evaluation.sparse import distinct_outputs
-        from ..rational import Rational, format_number
+        from ..rational import format_number
 
         distinct = distinct_outputs(network, dataset, progress.update)
         values, index = distinct.values[:, 0].tolist(), distinct.index

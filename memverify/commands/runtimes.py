@@ -44,7 +44,9 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
     }
     rows = [
         f"{index},{label},{answer}"
-        for index, (label, answer) in enumerate(zip(data.labels.tolist(), exact.answers.tolist(), strict=True))
+        for index, (label, answer) in enumerate(
+            zip(data.labels.tolist(), exact.answers.tolist(), strict=True)
+        )
     ]
     header = "index,label,exact"
     if runtime is not None:
@@ -74,7 +76,9 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
         header += ",runtime,outputs"
         rows = [
             f"{row},{answer},{' '.join(map(repr, values))}"
-            for row, answer, values in zip(rows, found.answers.tolist(), found.outputs.tolist(), strict=True)
+            for row, answer, values in zip(
+                rows, found.answers.tolist(), found.outputs.tolist(), strict=True
+            )
         ]
     if options.output:
         from ..formats.atomic import atomic_write

@@ -79,6 +79,8 @@ def _concat(given: list[Any], attributes: dict[str, Any]) -> Value:
 
 
 def _dequantize(given: list[Any], attributes: dict[str, Any]) -> Value:
+    if attributes.get("block_size", 0):
+        raise UnsupportedOperatorError("scales of blocks (block_size) are not read")
     integers, scale = _exact(given[0]), _exact(given[1])
     zero = _exact(given[2]) if len(given) > 2 and given[2] is not None else np.array(0, dtype=object)
     if scale.ndim == 1 and scale.size > 1:

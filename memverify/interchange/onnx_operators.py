@@ -124,6 +124,13 @@ def _cast(context: Context, given: list[Any], attributes: dict[str, Any]) -> Val
     return tensor(given[0])
 
 
+def _dropout(context: Context, given: list[Any], attributes: dict[str, Any]) -> Value:
+    training = given[2] if len(given) > 2 else None
+    if training is not None and (not isinstance(training, np.ndarray) or np.any(training)):
+        raise UnsupportedOperatorError("Dropout in training mode is no function of the samples")
+    return tensor(given[0])
+
+
 def _rectify(context: Context, given: list[Any], attributes: dict[str, Any]) -> Value:
     return context.builder.rectify(tensor(given[0]))
 
@@ -135,8 +142,6 @@ def _leaky(context: Context, given: list[Any], attributes: dict[str, Any]) -> Va
 def _parametric(context: Context, given: list[Any], attributes: dict[str, Any]) -> Value:
     value = tensor(given[0])
     slope = constant(given[1])
-    if slope.size == value.shape[0] and len(value.shape) == 3 and len(slope.shape) == 1:
-        slope = slope.reshape(-1, 1, 1)
     return context.builder.leaky(value, beside(slope, value))
 
 
@@ -229,8 +234,8 @@ def _gemm(context: Context, given: list[Any], attributes: dict[str, Any]) -> Val
         weight = ExactArray(weight.rationals() * alpha.rationals()[0])
     bias = None
     if len(given) > 2 and given[2] is not None:
-        entries = constant(given[2]).rationals() * beta.rationals()[0]
-        if entries.size not in (1, weight.shape[0]):
+        entries = np.asarray(constant(given[2]).rationals() * beta.rationals()[0], dtype=object)
+        if entries.shape not in ((), (1,), (1, 1), (weight.shape[0],), (1, weight.shape[0])):
             raise FileFormatError(f"a bias of shape {entries.shape} does not fit {weight.shape[0]} units")
         bias = ExactArray(np.broadcast_to(entries.ravel(), (weight.shape[0],)).copy())
     return context.builder.dense(value, weight, bias)
@@ -300,7 +305,7 @@ def _concat(context: Context, given: list[Any], attributes: dict[str, Any]) -> V
 
 HANDLERS: dict[str, Handler] = {
     "Identity": _identity,
-    "Dropout": _identity,
+    "Dropout": _dropout,
     "Cast": _cast,
     "Relu": _rectify,
     "LeakyRelu": _leaky,

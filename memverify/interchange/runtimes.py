@@ -129,9 +129,13 @@ def _onnxruntime(network: TensorNetwork, model: str | Path | None) -> tuple[Forw
         with _model_file(network, model) as path:
             session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except _refusals() as error:
-        raise MemverifyError(f"onnxruntime refuses the model: {' '.join(str(error).split())[:300]}") from None
+        raise MemverifyError(
+            f"onnxruntime refuses the model: {' '.join(str(error).split())[:300]}"
+        ) from None
     (given,) = session.get_inputs()
-    dtype = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}.get(given.type)
+    dtype = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}.get(
+        given.type
+    )
     if dtype is None:
         raise MemverifyError(f"onnxruntime takes {given.type}, which is no float type")
     fixed = given.shape[0] if isinstance(given.shape[0], int) else None

@@ -22,7 +22,7 @@ from ..tensors.interpreter import interpret
 from ..tensors.operations import Concat, MaxPool, Operation, Permute, Rectify, Reshape
 from ..tensors.torch_windows import pool_max
 from .bounds import Bounder
-from .problem import Knowledge, Point, Problem
+from .problem import Found, Knowledge, Point, Problem
 from .regions import Centers
 
 Floats = npt.NDArray[np.float64]
@@ -92,12 +92,10 @@ class Attack:
 
     def shrink(self, samples: Sequence[int]) -> None:
         """Move counterexamples towards their samples as far as the segment between them allows."""
-        samples = [
-            k for k in samples if self._known.points[k] is not None and not self._known.is_settled(k)
-        ]
+        samples = [k for k in samples if self._known.found[k] is not None and not self._known.is_settled(k)]
         if not samples:
             return
-        wrong = np.array([_floats_of(self._known.points[k]) for k in samples])
+        wrong = np.array([_floats_of(self._known.found[k]) for k in samples])
         center = self._centers.points[np.asarray(samples)]
         self._bisect(samples, center, wrong, "segment")
 
@@ -128,7 +126,7 @@ class Attack:
             self._corners(samples, radius, deadline)
 
     def _in_ball(self, sample: int, radius: Rational) -> bool:
-        measure = self._known.measures[sample]
+        measure = self._known.measure(sample)
         return measure is not None and measure <= self._problem.measure_of(radius)
 
     def _corners(self, samples: Sequence[int], radius: Rational, deadline: float) -> None:
@@ -302,12 +300,12 @@ class Attack:
         return np.clip(points, float_above(low), float_below(high))
 
     def _proved(self, sample: int) -> float:
-        certified = self._known.certified[sample]
+        certified = self._known.certified(sample)
         value = np.inf if certified is None else float(certified)
         return float(value if self._problem.norm == "inf" else np.sqrt(value))
 
     def _found(self, sample: int) -> float:
-        measure = self._known.measures[sample]
+        measure = self._known.measure(sample)
         value = np.inf if measure is None else float(measure)
         return float(value if self._problem.norm == "inf" else np.sqrt(value))
 
@@ -391,8 +389,8 @@ class Attack:
         return interpret(network, points.reshape(-1, *network.input_shape), apply)
 
 
-def _floats_of(point: Point | None) -> list[float]:
-    return [] if point is None else [_as_float(v) for v in point]
+def _floats_of(found: Found | None) -> list[float]:
+    return [] if found is None else [_as_float(v) for v in found.point]
 
 
 def _as_float(value: Rational) -> float:

@@ -73,12 +73,12 @@ class Patterns:
         if not self._fits(found, _FEW_KINKS):
             return False
         solver, margins = self._solver(sample, found, None)
-        certified = self._known.certified[sample]
+        certified = self._known.certified(sample)
         lowest = mpq(0) if certified is None else certified
         answer, least, point = solver.least_radius(margins, lowest, radius, deadline - time.monotonic())
         if point is not None:
             self._known.offer(sample, tuple(point), "patterns")
-        if answer == "sat" and least is not None and least == self._known.measures[sample]:
+        if answer == "sat" and least is not None and least == self._known.measure(sample):
             self._known.certify(sample, least, "patterns", closed=False)
             return True
         if answer == "unsat":
@@ -225,7 +225,7 @@ class Patterns:
             return "unsat"
         for point in points:
             self._known.offer(sample, point, "patterns")
-        measure = self._known.measures[sample]
+        measure = self._known.measure(sample)
         near = measure is not None and measure <= self._problem.measure_of(radius)
         return "sat" if near else "unknown"
 
@@ -246,7 +246,7 @@ class Patterns:
             inside = self._problem.measure(sample, tuple(point)) <= self._problem.measure_of(radius)
             if self._known.offer(sample, tuple(point), "patterns") and inside:
                 return "sat"
-            measure = self._known.measures[sample]
+            measure = self._known.measure(sample)
             if measure is not None and measure <= self._problem.measure_of(radius):
                 return "sat"
             if self._problem.norm == "inf" or time.monotonic() > deadline:

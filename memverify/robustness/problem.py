@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -180,11 +180,30 @@ class Problem:
         return self.box is None or all([self.box[0] <= v <= self.box[1] for v in point])
 
 
-class Knowledge:
-    """What is proved about every sample so far; it only ever grows.
+class Proof(NamedTuple):
+    """Every point nearer than ``measure`` is answered right, and where `closed` those at it; None: all."""
 
-    A sample is certified up to a measure: every point that is nearer has the right answer, and
-    where `closed` so have those at the measure itself. None means no limit.
+    measure: Rational | None
+    closed: bool
+    route: str
+
+
+class Found(NamedTuple):
+    """A counterexample and its measure."""
+
+    point: Point
+    measure: Rational
+    route: str
+
+
+class Knowledge:
+    """What is proved about every sample so far; it only ever grows, one record at a time.
+
+    Attributes
+    ----------
+    proofs : list of Proof
+    found : list of Found or None
+        The nearest counterexample known of each sample.
 
     Raises
     ------
@@ -195,36 +214,41 @@ class Knowledge:
     def __init__(self, problem: Problem) -> None:
         n = problem.data.n_samples
         self.problem = problem
-        self.certified: list[Rational | None] = [mpq(0)] * n
-        self.closed = [False] * n
-        self.proved_by = ["evaluation"] * n
-        self.points: list[Point | None] = [None] * n
-        self.measures: list[Rational | None] = [None] * n
-        self.found_by = [""] * n
+        self.proofs = [Proof(mpq(0), False, "evaluation")] * n
+        self.found: list[Found | None] = [None] * n
 
     @property
     def n_samples(self) -> int:
         """Number of samples."""
-        return len(self.closed)
+        return len(self.proofs)
+
+    def certified(self, sample: int) -> Rational | None:
+        """Return the measure up to which a sample is certified; None: no limit."""
+        return self.proofs[sample].measure
+
+    def measure(self, sample: int) -> Rational | None:
+        """Return the measure of the nearest counterexample known."""
+        found = self.found[sample]
+        return None if found is None else found.measure
 
     def is_wrong(self, sample: int) -> bool:
         """Whether the sample itself is answered wrongly."""
-        measure = self.measures[sample]
+        measure = self.measure(sample)
         return measure is not None and measure == 0
 
     def is_settled(self, sample: int) -> bool:
         """Whether the two bounds meet, or nothing limits the sample."""
-        certified = self.certified[sample]
-        return certified is None or certified == self.measures[sample]
+        certified = self.certified(sample)
+        return certified is None or certified == self.measure(sample)
 
     def certify(self, sample: int, measure: Rational | None, route: str, *, closed: bool = True) -> None:
         """Record a proof, if it says more than what is known."""
-        known = self.certified[sample]
-        if known is None:
+        known = self.proofs[sample]
+        if known.measure is None:
             return
-        if measure is not None and (measure, closed) <= (known, self.closed[sample]):
+        if measure is not None and (measure, closed) <= (known.measure, known.closed):
             return
-        self.certified[sample], self.closed[sample], self.proved_by[sample] = measure, closed, route
+        self.proofs[sample] = Proof(measure, closed, route)
         self._check(sample)
 
     def offer(self, sample: int, point: Point, route: str, margin: Rational | None = None) -> bool:
@@ -241,34 +265,35 @@ class Knowledge:
         problem = self.problem
         if not problem.holds(point):
             return False
-        measure, known = problem.measure(sample, point), self.measures[sample]
+        measure, known = problem.measure(sample, point), self.measure(sample)
         if known is not None and measure >= known:
             return False
         if margin is None:
             margin = problem.least_margins([sample], [point])[0]
         if margin > 0:
             return False
-        self.points[sample], self.measures[sample], self.found_by[sample] = point, measure, route
+        self.found[sample] = Found(point, measure, route)
         self._check(sample)
         return True
 
     def verdict(self, sample: int, measure: Rational) -> str:
         """Return "robust", "not robust" or "undecided" for a ball, its boundary included."""
-        certified, found = self.certified[sample], self.measures[sample]
+        proof, found = self.proofs[sample], self.measure(sample)
         if found is not None and found <= measure:
             return "not robust"
-        if certified is None or (certified, self.closed[sample]) >= (measure, True):
+        if proof.measure is None or (proof.measure, proof.closed) >= (measure, True):
             return "robust"
         return "undecided"
 
     def _check(self, sample: int) -> None:
-        certified, found = self.certified[sample], self.measures[sample]
+        proof, found = self.proofs[sample], self.found[sample]
         if found is None:
             return
-        if certified is None or certified > found or (self.closed[sample] and certified == found):
+        apart = proof.measure is not None and proof.measure <= found.measure
+        if not apart or (proof.closed and proof.measure == found.measure):
             raise MemverifyError(
                 f"internal: sample {sample} has a counterexample inside a certified ball "
-                f"({self.proved_by[sample]} against {self.found_by[sample]})"
+                f"({proof.route} against {found.route})"
             )
 
 

@@ -172,7 +172,7 @@ class _Run:
         answers = exact_answers(outputs)
         for sample in range(data.n_samples):
             if answers[sample] == data.labels[sample]:
-                known.closed[sample] = True
+                known.certify(sample, mpq(0), "evaluation")
             else:
                 known.offer(sample, data.point(sample), "evaluation", mpq(0))
         return answers
@@ -351,7 +351,7 @@ class _Run:
             low, high = self._lower(sample), self._upper(sample)
             if low * _CLOSE >= high or time.monotonic() > until or self.known.is_settled(sample):
                 break
-            if attempt == 0 and self.known.measures[sample] is not None:
+            if attempt == 0 and self.known.measure(sample) is not None:
                 # counterexamples are often nearly the nearest ones
                 now = time.monotonic()
                 patterns.decide(sample, _just_below(high), now + (until - now) / 2)
@@ -362,16 +362,16 @@ class _Run:
 
     def _is_small(self, sample: int) -> bool:
         """Whether an exact radius may still be had."""
-        return self.problem.norm == "inf" and self.known.measures[sample] is not None
+        return self.problem.norm == "inf" and self.known.measure(sample) is not None
 
     def _lower(self, sample: int) -> Rational:
         """Return a radius that is certified."""
-        certified = self.known.certified[sample]
+        certified = self.known.certified(sample)
         return mpq(0) if certified is None else _root(certified, self.problem.norm, up=False)
 
     def _upper(self, sample: int) -> Rational:
         """Return a radius that holds the known counterexample, or a large one."""
-        measure = self.known.measures[sample]
+        measure = self.known.measure(sample)
         if measure is None:
             return max(4 * self._lower(sample), mpq(1024))
         return _root(measure, self.problem.norm, up=True)

@@ -195,41 +195,37 @@ def report_on(
     MemverifyError
         If a counterexample does not stand, which no input can bring about.
     """
-    found = [k for k in range(known.n_samples) if known.points[k] is not None]
-    points = [known.points[k] for k in found]
+    found = [(k, entry) for k, entry in enumerate(known.found) if entry is not None]
     outputs: dict[int, tuple[Rational, ...]] = {}
     for start in range(0, len(found), 512):
-        part = points[start : start + 512]
-        values = problem.outputs(Dataset([list(p or ()) for p in part], [1] * len(part)))
-        outputs.update(
-            zip(found[start : start + 512], [tuple(row) for row in values.tolist()], strict=True)
-        )
+        part = found[start : start + 512]
+        values = problem.outputs(Dataset([list(entry.point) for _, entry in part], [1] * len(part)))
+        for (sample, _), row in zip(part, values.tolist(), strict=True):
+            outputs[sample] = tuple(row)
     cost = 1 if problem.tensor is None else problem.tensor.num_parameters
-    twice = set(found[: max(1, _PLAIN_WORK // max(cost, 1))])
+    twice = {sample for sample, _ in found[: max(1, _PLAIN_WORK // max(cost, 1))]}
+    counterexamples: dict[int, Counterexample] = {}
+    for sample, entry in found:
+        row = list(outputs[sample])
+        plain = plain_values(problem, entry.point) if sample in twice else row
+        distance = problem.measure(sample, entry.point)
+        wrong = margin_of(row, int(problem.data.labels[sample])) <= 0
+        if not wrong or plain != row or distance != entry.measure or not problem.holds(entry.point):
+            raise MemverifyError(f"internal: the counterexample of sample {sample} does not stand")
+        counterexamples[sample] = Counterexample(entry.point, tuple(row), distance, entry.route)
     measure = None if radius is None else problem.measure_of(radius)
-    entries = []
-    for sample in range(known.n_samples):
-        counterexample = None
-        point = known.points[sample]
-        label = int(problem.data.labels[sample])
-        if point is not None:
-            row = list(outputs[sample])
-            distance = problem.measure(sample, point)
-            plain = plain_values(problem, point) if sample in twice else row
-            if margin_of(row, label) > 0 or plain != row or distance != known.measures[sample]:
-                raise MemverifyError(f"internal: the counterexample of sample {sample} does not stand")
-            counterexample = Counterexample(point, tuple(row), distance, known.found_by[sample])
-        entries.append(
-            SampleRobustness(
-                sample,
-                label,
-                known.certified[sample],
-                known.closed[sample],
-                known.proved_by[sample],
-                counterexample,
-                None if measure is None else known.verdict(sample, measure),
-            )
+    entries = [
+        SampleRobustness(
+            sample,
+            int(problem.data.labels[sample]),
+            proof.measure,
+            proof.closed,
+            proof.route,
+            counterexamples.get(sample),
+            None if measure is None else known.verdict(sample, measure),
         )
+        for sample, proof in enumerate(known.proofs)
+    ]
     return RobustnessReport(problem.norm, radius, problem.box, tuple(entries), interrupted)
 
 

@@ -6,6 +6,7 @@ any order, and be kept.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,6 +147,11 @@ def _number(text: Any) -> Rational | None:
         return None
 
 
+def package_version() -> str:
+    """Return the version of memverify; the package itself stands above this one and is not imported."""
+    return str(importlib.import_module(__name__.partition(".")[0]).__version__)
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of every batch; sent to each worker once.
@@ -177,8 +183,6 @@ class Question:
         DimensionMismatchError
             If they do not fit.
         """
-        from .. import __version__
-
         if network.input_dim != data.n_features:
             raise DimensionMismatchError(
                 f"the network takes {network.input_dim} features, the data have {data.n_features}"
@@ -192,10 +196,10 @@ class Question:
                 raise DimensionMismatchError(
                     "a threshold needs a network of layers and data with all coordinates written out"
                 )
-            return cls(network, data, threshold, EXACT_ROUTE, __version__)
+            return cls(network, data, threshold, EXACT_ROUTE, package_version())
         tensors, samples = tensor_form(network, data)
         check_fit(tensors, samples, threshold)
-        return cls(below_zero(tensors, threshold), samples, threshold, CASCADE_ROUTE, __version__)
+        return cls(below_zero(tensors, threshold), samples, threshold, CASCADE_ROUTE, package_version())
 
     def __call__(self, batch: Batch) -> BatchResult:
         """Return the exact result of a batch."""

@@ -19,7 +19,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Protocol
 
 from ..errors import MemverifyError
-from .batches import CASCADE_ROUTE, Batch, BatchResult, Question
+from .batches import CASCADE_ROUTE, Batch, BatchResult, Question, package_version
 
 MOST_DEATHS = 5
 """Deaths of worker processes after which a run ends, its journal kept."""
@@ -248,11 +248,10 @@ def _in_worker(path: str, threads: int, parent: int, batch: Batch) -> tuple[int,
 
 def _on_cluster(question: Question, batch: Batch) -> tuple[int, BatchResult]:
     """Work on a batch in a worker of Dask."""
-    from .. import __version__
-
-    if question.package != __version__:
+    if question.package != package_version():
         raise MemverifyError(
-            f"a worker of the cluster has memverify {__version__}, not {question.package}; install the same"
+            f"a worker of the cluster has memverify {package_version()}, not {question.package}; "
+            "install the same"
         )
     with _one_at_a_time:
         return batch.number, question(batch)

@@ -18,7 +18,7 @@ from memverify.dataset import Dataset
 from memverify.errors import DatasetError, DimensionMismatchError, MemverifyError
 from memverify.network import Affine, Network
 from memverify.robustness import radii as radii_module
-from memverify.robustness.problem import Knowledge, Problem
+from memverify.robustness.problem import Found, Knowledge, Problem
 from memverify.robustness.radii import robust_radii
 from memverify.robustness.report import check_counterexample
 from memverify.sparse_dataset import SparseDataset
@@ -442,7 +442,7 @@ class TestTampering:
         from memverify.robustness import attacks
 
         def rubbish(self, answers, deadline):
-            self._known.points[0], self._known.measures[0] = (mpq(1, 4), mpq(0)), mpq(1, 4)
+            self._known.found[0] = Found((mpq(1, 4), mpq(0)), mpq(1, 4), "rubbish")
 
         monkeypatch.setattr(attacks.Attack, "from_samples", rubbish)
         monkeypatch.setattr(attacks.Attack, "search", lambda *_: None)

@@ -30,7 +30,12 @@ class Program:
 
     def __init__(self, *arguments: str, output: Path) -> None:
         self.output = output
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "TMPDIR": str(output.parent),
+        }
         with output.open("ab") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, *arguments],

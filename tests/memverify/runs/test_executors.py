@@ -63,7 +63,7 @@ def test_a_process_that_dies_costs_only_its_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "Question", Fatal)
-    network = tensor_network()
+    network = plain_network()
     data = data_for(network)
     wanted = certificate_text(certify(network, data))
     data.name = f"once|{tmp_path / 'marker'}"
@@ -76,7 +76,7 @@ def test_processes_that_die_always_end_the_run_but_not_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(executors, "MOST_DEATHS", 2)
-    network, path = tensor_network(), tmp_path / "journal"
+    network, path = plain_network(), tmp_path / "journal"
     data = data_for(network)
     data.name = f"always|{tmp_path / 'marker'}"
     monkeypatch.setattr(run, "Question", Fatal)
@@ -97,7 +97,7 @@ class Wrong(Question):
 
 @pytest.mark.parametrize("executor", [InProcess(), Processes(2)])
 def test_a_refusal_reaches_the_user_as_it_is(executor: Any) -> None:
-    question = Wrong.of(tensor_network(), data_for(tensor_network()), run.as_rational(0))
+    question = Wrong.of(plain_network(), data_for(plain_network()), run.as_rational(0))
     with pytest.raises(MemverifyError, match=r"^no batch \d+ today$"):
         list(executor.map_batches(question, split(90, 50)))
 
