@@ -7,7 +7,7 @@ stage, and the last one is exact. How many samples each stage decided is reporte
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from ..class_dataset import ClassDataset
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..rational import Rational
+from .entry_bounds import EntryArithmetic, EntryBounded
 from .exact import tensor_outputs
-from .float_bounds import FLOAT32, FLOAT64, BoundedArithmetic, FloatFormat
+from .float_bounds import FLOAT32, FLOAT64, Bounded, BoundedArithmetic, FloatFormat
 from .inputs import Samples, float_inputs
 from .interpreter import chunks, interpret
 from .spectral import raised
@@ -93,12 +94,12 @@ def decide(network: TensorNetwork, data: Samples, progress: Progress | None = No
     lowest, highest = np.full(n, -np.inf), np.full(n, np.inf)
     left = np.arange(n)
     any_order = any_order_nearest = 0
-    for stage, form in enumerate((FLOAT32, FLOAT64)):
+    for route, stage in _FLOAT_ROUTES:
         if not len(left):
             break
         part = data if len(left) == n else data.subset(left)
-        found = _float_stage(network, part, form, progress)
-        if form is FLOAT32:
+        found = route(network, part, progress)
+        if stage == 0:
             any_order_nearest = int(found.in_any_order.sum())
             any_order = int((found.in_any_order & found.exact_inputs).sum()) if found.exact_constants else 0
         done = left[found.certain]
@@ -135,7 +136,7 @@ def least_margin(network: TensorNetwork, data: Samples, decisions: Decisions) ->
     candidates = np.flatnonzero(decisions.lowest <= bound)
     if len(candidates) > 32:
         part = data if len(candidates) == data.n_samples else data.subset(candidates)
-        found = _float_stage(network, part, FLOAT64, None)
+        found = _by_entry(network, part, None)
         low = np.maximum(found.lowest, decisions.lowest[candidates])
         high = np.minimum(found.highest, decisions.highest[candidates])
         candidates = candidates[low <= high.min()]
@@ -197,20 +198,53 @@ class _Found:
     exact_constants: bool = False
 
 
-def _float_stage(
-    network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None
-) -> _Found:
-    """Evaluate in floats, some samples at a time."""
+def _in_float32(network: TensorNetwork, data: Samples, progress: Progress | None) -> _Found:
+    return _by_norm(network, data, FLOAT32, progress)
+
+
+def _in_float64(network: TensorNetwork, data: Samples, progress: Progress | None) -> _Found:
+    return _by_norm(network, data, FLOAT64, progress)
+
+
+def _by_norm(network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None) -> _Found:
+    """Evaluate in floats with a bound for every layer."""
     arithmetic = BoundedArithmetic(form)
+
+    def evaluate(given: Bounded) -> tuple[Floats, Floats]:
+        last = interpret(network, given, arithmetic)
+        values = last.values.numpy().astype(np.float64)
+        return values, np.broadcast_to(last.entry_errors(0, len(values)), values.shape)
+
+    found = _in_parts(network, data, form, evaluate, progress)
+    return replace(found, exact_constants=arithmetic.constants_are_exact)
+
+
+def _by_entry(network: TensorNetwork, data: Samples, progress: Progress | None) -> _Found:
+    """Evaluate in float64 with a bound for every entry: twice the work, for what is left."""
+    arithmetic = EntryArithmetic()
+
+    def evaluate(given: Bounded) -> tuple[Floats, Floats]:
+        last = interpret(network, EntryBounded.of(given), arithmetic)
+        return last.values.numpy(), last.errors.numpy()
+
+    return _in_parts(network, data, FLOAT64, evaluate, progress)
+
+
+def _in_parts(
+    network: TensorNetwork,
+    data: Samples,
+    form: FloatFormat,
+    evaluate: Callable[[Bounded], tuple[Floats, Floats]],
+    progress: Progress | None,
+) -> _Found:
+    """Evaluate some samples at a time."""
     parts = []
     size = samples_at_once(network, _CHUNK_ENTRIES, least=64)
     with full_products():
         for part in chunks(data.n_samples, size):
             given = float_inputs(data, part, form, network.input_shape)
             exact_inputs = given.error == 0
-            last = interpret(network, given, arithmetic)
-            values = last.values.numpy().astype(np.float64)
-            errors = np.broadcast_to(last.entry_errors(0, len(values)), values.shape)
+            values, errors = evaluate(given)
             parts.append(_answered(values, errors, data.labels[part], exact_inputs))
             if progress is not None:
                 progress(part.stop, data.n_samples)
@@ -221,8 +255,15 @@ def _float_stage(
         np.concatenate([part.lowest for part in parts]),
         np.concatenate([part.highest for part in parts]),
         np.concatenate([part.exact_inputs for part in parts]),
-        arithmetic.constants_are_exact,
     )
+
+
+_FLOAT_ROUTES: tuple[tuple[Callable[..., _Found], int], ...] = (
+    (_in_float32, 0),
+    (_in_float64, 1),
+    (_by_entry, 1),
+)
+"""Each with its position in `STAGES`, cheapest first."""
 
 
 def _answered(

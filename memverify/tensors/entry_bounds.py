@@ -3,7 +3,8 @@ r"""float64 evaluation with an error bound for every entry: twice the work, and 
 With :math:`\tilde x` within :math:`E` of the real x, entry by entry, a layer's float result for
 :math:`W x + b` is within
 
-.. math:: |\tilde W| \left((1 + \rho) E + (\rho + \gamma) |\tilde x|\right) + (\rho + \gamma) |\tilde b| + \tau
+.. math:: |\tilde W| \left((1 + \rho) E + (\rho + \gamma) |\tilde x|\right)
+          + (\rho + \gamma) |\tilde b| + \tau
 
 of the real one, where rho is the rounding of the constants (0 if they are float64 numbers), gamma
 that of a sum of products in any order, and tau what underflow can lose. It takes one more product

@@ -40,6 +40,7 @@ from .residues import Moduli, largest_modulus, primes_below, reduce_, residues_o
 from .tensor_network import TensorNetwork
 from .torch_settings import full_products
 from .torch_windows import convolve, pool_sum, window_counts, window_entries
+from .windows import window_indices
 from .working_memory import samples_at_once
 
 Array = npt.NDArray[Any]
@@ -48,6 +49,8 @@ Progress = Callable[[int, int], None]
 
 MOST_BITS = 1500
 """Beyond this many bits residues do not pay."""
+_NARROW, _DEEP = 32, 8
+"""Deep narrow sequences, such as digit packing, go to the engines for them: matrix products do not pay."""
 _CHUNK_ENTRIES = 1 << 20
 """Entries of the widest layer that are worked on at once: they fit the processor's cache."""
 
@@ -70,7 +73,8 @@ def tensor_outputs(network: TensorNetwork, data: Samples, progress: Progress | N
     -----
     The cost is that of some ten float64 passes for float32 weights.
     """
-    evaluator = ResidueEvaluator.of(network, data)
+    narrow = network.is_chain_of_layers and network.width <= _NARROW and network.depth >= _DEEP
+    evaluator = None if narrow else ResidueEvaluator.of(network, data)
     if evaluator is None:
         return _by_plain_routes(network, data, progress)
     outputs = np.empty((data.n_samples, network.output_dim), dtype=object)
@@ -264,36 +268,57 @@ class ResidueEvaluator:
         return _Value(bounded, [part * mask for part in given.residues])
 
     def _largest(self, operation: MaxPool, bounded: Bounded, given: _Value) -> _Value:
-        import torch
-
+        shape = bounded.values.shape
+        if given.small is not None:
+            largest = window_entries(operation, given.small, float("-inf")).amax(dim=2)
+            return _Value(bounded, [], largest.reshape(shape), given.largest)
         windows = window_entries(operation, given.bounded.values, float("-inf"))
-        error = torch.from_numpy(given.bounded.error).reshape(-1, 1, 1)
         best = windows.argmax(dim=2, keepdim=True)
         if windows.shape[2] > 1:
             first, second = windows.topk(2, dim=2).values.unbind(dim=2)
-            unclear = ~(first - second > 2.5 * error)
-            for sample, channel, place in unclear.nonzero().tolist():
-                best[sample, channel, 0, place] = self._exact_best(operation, given, sample, channel, place)
-        shape = bounded.values.shape
-
-        def chosen(part: Tensor) -> Tensor:
-            return window_entries(operation, part, 0.0).gather(2, best)[:, :, 0].reshape(shape)
-
-        return _mapped(bounded, given, chosen)
-
-    def _exact_best(self, operation: MaxPool, given: _Value, sample: int, channel: int, place: int) -> int:
-        entries = [
-            window_entries(operation, part[sample : sample + 1, channel : channel + 1], float("nan"))[
-                0, 0, :, place
-            ]
-            for part in (given.residues or [given.small])
+            margin = 2.5 * _tensor(given.bounded.error).reshape(-1, 1, 1)
+            samples, channels, places = (~(first - second > margin)).nonzero(as_tuple=True)
+            if len(samples):
+                found = self._best_of(operation, given, windows, (samples, channels, places))
+                best[samples, channels, 0, places] = found
+        parts = [
+            window_entries(operation, part, 0.0).gather(2, best)[:, :, 0].reshape(shape)
+            for part in given.residues
         ]
-        inside = [index for index, value in enumerate(entries[0].tolist()) if value == value]
-        if given.small is not None:
-            values = entries[0].tolist()
-            return max(inside, key=lambda index: values[index])
-        integers = self._moduli.integers([part[inside].numpy() for part in entries])
-        return inside[max(range(len(inside)), key=lambda index: integers[index])]
+        return _Value(bounded, parts)
+
+    def _best_of(
+        self, operation: MaxPool, given: _Value, windows: Tensor, where: tuple[Tensor, Tensor, Tensor]
+    ) -> Tensor:
+        """Return which entry is the largest of windows that floats leave open.
+
+        Entries with the same residues are equal, as zeros after a ReLU are; only where the
+        entries that may be the largest differ are their integers put together.
+        """
+        samples, channels, places = where
+        floats = windows[samples, channels, :, places]
+        shape = tuple(given.bounded.values.shape[1:])
+        taps = window_indices(
+            shape, operation.kernel, operation.strides, operation.pads, operation.dilations
+        )
+        inside = _tensor(taps >= 0)[places]
+        floor = floats.amax(dim=1) - 2.5 * _tensor(given.bounded.error)[samples]
+        near = ~(floats < floor[:, None]) & inside
+        best = near.double().argmax(dim=1)
+        rows = [
+            window_entries(operation, part, 0.0)[samples, channels, :, places] for part in given.residues
+        ]
+        differ = None
+        for row, prime in zip(rows, self._moduli.primes, strict=True):
+            other = (reduce_(row - row.gather(1, best[:, None]), prime) != 0) & near
+            differ = other if differ is None else differ | other
+        open_ = differ.any(dim=1).nonzero()[:, 0]
+        chosen = near[open_]
+        integers = iter(self._moduli.integers([row[open_][chosen].numpy() for row in rows]))
+        for place, candidates in zip(open_.tolist(), chosen.tolist(), strict=True):
+            values = {tap: next(integers) for tap, is_near in enumerate(candidates) if is_near}
+            best[place] = max(values, key=lambda tap: values[tap])
+        return best
 
     def _integers(self, value: _Value, where: Any) -> list[Integer]:
         if value.small is not None:
@@ -335,6 +360,13 @@ class ResidueEvaluator:
                 rest = (rest - low) >> bits
             self._limbs[number, bits] = limbs
         return self._limbs[number, bits]
+
+
+def _tensor(array: Array) -> Tensor:
+    """Return a NumPy array as a tensor that shares its memory."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def _mapped(bounded: Bounded, given: _Value, function: Callable[[Tensor], Tensor]) -> _Value:

@@ -30,7 +30,7 @@ class Site:
         place = folder / "scheduler.json"
         common = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", place)
         scheduler = self._start("-m", "distributed.cli.dask_scheduler", *common)
-        wait_until(place.exists, scheduler)
+        wait_until(lambda: place.exists() and place.read_text().endswith("}"), scheduler)
         self.address: str = json.loads(place.read_text())["address"]
 
     def add_worker(self) -> Program:
