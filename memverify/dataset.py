@@ -218,7 +218,8 @@ class Dataset(Canonical):
         for start in range(0, self.n_samples, _CANONICAL_CHUNK):
             block = self._matrix[start : start + _CANONICAL_CHUNK].tolist()
             ends = labels[start : start + _CANONICAL_CHUNK].tolist()
-            lines = [",".join(map(text_of, row)) + f",{end}\n" for row, end in zip(block, ends, strict=True)]
+            pairs = zip(block, ends, strict=True)
+            lines = [",".join(map(text_of, row)) + f",{end}\n" for row, end in pairs]
             yield "".join(lines).encode("ascii")
 
     def __repr__(self) -> str:

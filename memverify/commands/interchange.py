@@ -86,8 +86,8 @@ def run_convert(options: argparse.Namespace) -> int:
         print(f"all {counts.n_weights:,} weights are {counts.dtype} numbers: nothing was rounded")
     else:
         print(
-            f"warning: {counts.n_inexact:,} of {counts.n_weights:,} weights are no {counts.dtype} numbers and "
-            "were rounded",
+            f"warning: {counts.n_inexact:,} of {counts.n_weights:,} weights are no {counts.dtype} numbers "
+            "and were rounded",
             file=sys.stderr,
         )
         if data is None:

@@ -93,9 +93,10 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
         shown = report["runtime"].pop("first_unlike_exact")
         print_pairs(_flat("runtime", report["runtime"]))
         for row in shown:
+            outputs = ", ".join([f"{value:.6g}" for value in row["outputs"][:10]])
             print(
-                f"sample {row['sample']}: label {row['label']}, exact {row['exact']}, {runtime} {row['runtime']} "
-                f"(outputs {', '.join(f'{value:.6g}' for value in row['outputs'][:10])})"
+                f"sample {row['sample']}: label {row['label']}, exact {row['exact']}, "
+                f"{runtime} {row['runtime']} (outputs {outputs})"
             )
     return 0
 

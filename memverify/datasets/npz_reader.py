@@ -121,7 +121,8 @@ def _read_arrays(stream: BinaryIO, place: str) -> dict[str, Array]:
         RuntimeError,
     ) as error:
         # NotImplementedError: a compression unknown to zipfile; RuntimeError: encryption.
-        raise FileFormatError(f"{place}: not a readable .npz archive ({_one_line(error)}); save it again") from None
+        reason = _one_line(error)
+        raise FileFormatError(f"{place}: not a readable .npz archive ({reason}); save it again") from None
     except (ValueError, OverflowError, UnicodeDecodeError) as error:
         raise FileFormatError(
             f"{place}: damaged .npz archive ({_one_line(error)}); save it again"

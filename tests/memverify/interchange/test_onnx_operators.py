@@ -146,7 +146,7 @@ CASES = {
             "v": np.array([4, 0.25], dtype=np.float32),
         },
         IMAGE,
-    ),  # fmt: skip
+    ),
     "transpose": ([node("Transpose", ["x"], ["h"], perm=[0, 2, 3, 1]), *flat("h")], {}, IMAGE),
     "reshape": ([node("Reshape", ["x", "s"], ["y"])], {"s": integers(0, -1)}, IMAGE),
     "reshape-fixed": ([node("Reshape", ["x", "s"], ["y"])], {"s": integers(-1, 60)}, IMAGE),
