@@ -308,7 +308,7 @@ class ResidueEvaluator:
         rows = [
             window_entries(operation, part, 0.0)[samples, channels, :, places] for part in given.residues
         ]
-        differ = None
+        differ: Tensor = None
         for row, prime in zip(rows, self._moduli.primes, strict=True):
             other = (reduce_(row - row.gather(1, best[:, None]), prime) != 0) & near
             differ = other if differ is None else differ | other
