@@ -6,8 +6,9 @@ An execution is one file, made from a valid one by a few changes, given to the r
 It must be accepted or refused by a MemverifyError of one line within 5 seconds and 400 MB, without
 another file made, code run or a process started. Anything else is a finding: it is printed, and the
 file that caused it is kept in the folder of ``--findings``. Files that are accepted, or whose refusal
-says something new, become seeds themselves: three of ten and two of ten files are made of such. What is accepted must, where it is small, survive the way through its
-canonical form, and a tenth of it is evaluated exactly by two routes.
+says something new, become seeds themselves: three of ten and two of ten files are made of such. What
+is accepted must, where it is small, survive the way through its canonical form, and a tenth of it is
+evaluated exactly by two routes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from .fuzzing.fixed import FIXED
 from .fuzzing.guard import execute, limits
@@ -51,6 +53,7 @@ class Tally:
     accepted: int = 0
     refused: int = 0
     seconds: float = 0.0
+    slowest: float = 0.0
     findings: Counter[str] = field(default_factory=Counter)
 
 
@@ -72,7 +75,13 @@ def fuzz(
         mutant = reader.mutant(
             pool if chance < 0.5 else taken or pool if chance < 0.8 else odd or pool, random
         )
+        before = time.monotonic()
         accepted, message, finding = _run(reader, mutant, random, folder)
+        took = time.monotonic() - before
+        if took > tally.slowest:
+            tally.slowest = took
+            if keep is not None and took > 1:
+                _keep(keep, f"slow-{reader.name}-{seed}-{index}", mutant)
         tally.executions += 1
         tally.accepted += accepted and not finding
         tally.refused += not accepted and not finding
@@ -82,9 +91,7 @@ def fuzz(
             if tally.findings[kind] == 1:
                 print(f"{reader.name} {index}: {finding}", flush=True)
                 if keep is not None:
-                    keep.mkdir(parents=True, exist_ok=True)
-                    name = f"{reader.name.replace(' ', '-')}-{seed}-{index}{mutant.ending}"
-                    (keep / name).write_bytes(mutant.data)
+                    _keep(keep, f"{reader.name}-{seed}-{index}", mutant)
             continue
         if len(mutant.data) > LONGEST_SEED:
             continue
@@ -102,6 +109,11 @@ def fuzz(
     return tally
 
 
+def _keep(folder: Path, name: str, mutant: Seed) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name.replace(' ', '-')}{mutant.ending}").write_bytes(mutant.data)
+
+
 def _run(reader: Reader, file: Seed, random: Random, folder: Path) -> tuple[bool, str, str]:
     path = folder / f"file{file.ending}"
     path.write_bytes(file.data)
@@ -115,20 +127,23 @@ def _run(reader: Reader, file: Seed, random: Random, folder: Path) -> tuple[bool
 
 
 def write_table(tallies: dict[str, Tally], seed: int, path: Path) -> None:
-    """Write the csv, one row a reader and one of sums."""
-    rows = []
+    """Write the csv, one row a reader and one of sums; rows of readers that were not run are kept."""
+    rows: dict[str, list[Any]] = {}
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = {row[0]: [row[0], *map(float, row[1:])] for row in csv.reader(file) if row[-1].isdigit()}
     for name, tally in tallies.items():
-        rows.append(
-            [name, tally.executions, tally.accepted, tally.refused, len(tally.findings), len(FIXED.get(name, ())),
-             round(tally.seconds, 1), seed]
-        )  # fmt: skip
-    sums = [sum([row[column] for row in rows]) for column in range(1, 7)]
-    rows.append(["all", *sums[:5], round(sums[5], 1), seed])
+        open_, fixed = len(tally.findings), len(FIXED.get(name, ()))
+        counts = [tally.executions, tally.accepted, tally.refused, open_, fixed]
+        rows[name] = [name, *counts, round(tally.seconds, 1), seed]
+    found = [rows[reader.name] for reader in READERS if reader.name in rows]
+    sums = [round(sum([row[column] for row in found]), 1) for column in range(1, 7)]
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(rows)
+        for row in [*found, ["all", *sums, ""]]:
+            writer.writerow([f"{cell:.12g}" if isinstance(cell, float) else cell for cell in row])
 
 
 def main() -> int:
@@ -158,8 +173,8 @@ def main() -> int:
             for reader in readers:
                 number = -(-options.executions * reader.share // shares)
                 tallies[reader.name] = tally = fuzz(reader, number, options.seed, folder, options.findings)
-                print(f"{reader.name}: {tally.executions} in {tally.seconds:.0f} s, {tally.accepted} accepted, "
-                      f"{len(tally.findings)} kinds of findings", flush=True)  # fmt: skip
+                counts = f"{tally.executions} in {tally.seconds:.0f} s, {tally.accepted} accepted"
+                print(f"{reader.name}: {counts}, {len(tally.findings)} kinds of findings", flush=True)
                 if options.output:
                     write_table(tallies, options.seed, options.output)
     except KeyboardInterrupt:

@@ -77,7 +77,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "layers": [
             {"conv": "conv1"}, *_prelu("prelu1"), {"maxpool": 3, **_EDGE}, {"conv": "conv2"},
             *_prelu("prelu2"), {"maxpool": 3, "stride": 2}, {"conv": "conv3"}, *_prelu("prelu3"),
-            {"permute": [2, 1, 0]}, "flatten", {"linear": "dense4"}, *_prelu("prelu4"), {"linear": "dense5_1"},
+            {"permute": [2, 1, 0]}, "flatten", {"linear": "dense4"}, *_prelu("prelu4"),
+            {"linear": "dense5_1"},
         ],
     },
     "onet.pt": {

@@ -272,6 +272,7 @@ class Lab:
         self, given: Sequence[Term], then: Term, logic: str | None, seconds: float
     ) -> tuple[bool | None, str]:
         import z3
+        from z3 import z3util
 
         self.breathe()
         premises = z3.SolverFor(logic) if logic else z3.Solver()
@@ -285,7 +286,9 @@ class Lab:
         if not found:
             return (None, "") if found is None else (True, "")
         model = solver.model()
-        values = sorted(f"{name} = {model[name]}" for name in model.decls())
+        # z3 keeps definitions that others made in this process, and its models list them too
+        asked = {str(name) for one in solver.assertions() for name in z3util.get_vars(one)}
+        values = sorted([f"{name} = {model[name]}" for name in model.decls() if str(name) in asked])
         return False, ", ".join(values)
 
     def _record(self, claim: str, holds: bool | None, strength: Verdict, by: str, shown: str = "") -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import pickle
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +125,13 @@ def certificates() -> list[tuple[bytes, bytes, bytes]]:
 
 @cache
 def _fitting() -> TensorNetwork:
-    """A network of three classes that memorizes: one bump of ReLUs a sample, on a line."""
+    """Return a network of three classes that memorizes: one bump of ReLUs a sample, on a line."""
     data = data_of(True)
     points = [[mpq(value) for value in data.point(i)] for i in range(data.n_samples)]
     line = [mpq(1), mpq(7), mpq(-3)]
     places = [sum([a * b for a, b in zip(line, point, strict=True)]) for point in points]
     order = sorted(set(places))
-    gap = min([b - a for a, b in zip(order, order[1:], strict=False)]) / 2
+    gap = min([b - a for a, b in pairwise(order)]) / 2
     first, biases, last = [], [], []
     for place, label in zip(places, data.labels.tolist(), strict=True):
         for shift, factor in ((-gap, 1), (mpq(0), -2), (gap, 1)):
@@ -174,7 +175,7 @@ def pickles() -> list[bytes]:
 
 @cache
 def journals() -> list[bytes]:
-    """A journal of a few entries."""
+    """Return a journal of a few entries."""
     from memverify.runs.journal import Journal
 
     def write(path: Path) -> None:

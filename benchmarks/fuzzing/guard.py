@@ -46,9 +46,9 @@ class Watch:
             return
         if event == "open":
             path, _, flags = arguments
-            if isinstance(flags, int) and flags & _WRITING and not str(path).startswith(self.folder):
-                if not isinstance(path, int):
-                    self.seen.append(f"opened {path!r} for writing")
+            writes = isinstance(flags, int) and flags & _WRITING and not isinstance(path, int)
+            if writes and not str(path).startswith(self.folder):
+                self.seen.append(f"opened {path!r} for writing")
         elif event == "exec":
             name = getattr(arguments[0], "co_filename", "")
             if not os.path.exists(name) and not name.startswith("<frozen") and not _importing():

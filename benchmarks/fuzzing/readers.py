@@ -23,30 +23,8 @@ from .structured import (
     mutate_zip,
     packed,
 )
+from .words import JSON_WORDS, LAYERS, TORCH_WORDS
 
-JSON_WORDS = (
-    "dense", "convolution", "average_pool", "max_pool", "rectify", "scale", "sum", "concat", "reshape", "permute",
-    "weight", "bias", "shape", "values", "strides", "pads", "dilations", "groups", "kernel", "include_pad", "from",
-    "op", "axis", "axes", "factor", "shift", "memverify-network", "memverify-convex-cells", "rows", "layers",
-    "memverify-certificate", "memverify-counterexample", "sign", "argmax", "memorizes", "fails", "threshold",
-    "n_classes", "outputs", "output", "index", "label", "source_sha256", "n_zero", "n_ties", "failing",
-)  # fmt: skip
-ATEN = tuple(
-    [
-        f"torch.ops.aten.{name}"
-        for name in (
-            "relu.default", "linear.default", "addmm.default", "permute.default", "view.default", "cat.default",
-            "max_pool2d.default", "max_pool2d_with_indices.default", "avg_pool2d.default", "conv2d.default",
-            "convolution.default", "flatten.using_ints", "mul.Tensor", "add.Tensor", "sub.Tensor", "div.Tensor",
-            "abs.default", "clamp.default", "mean.dim", "sum.dim_IntList", "squeeze.dim", "unsqueeze.default",
-            "transpose.int", "relu_.default", "add_.Tensor", "leaky_relu.default", "full.default", "where.self",
-            "sym_size.int", "maximum.default", "batch_norm.default", "reshape.default", "sigmoid.default",
-            "getitem", "adaptive_avg_pool2d.default", "pad.default", "_to_copy.default", "select.int",
-        )
-    ]
-)  # fmt: skip
-TORCH_WORDS = (*ATEN, "as_tensor", "as_int", "as_ints", "as_none", "as_float", "as_tensors", "as_sym_int", "as_bool",
-               "as_name", "name", "arg", "input", "x", "weight", "0.weight", "user_input", "parameter", "buffer")  # fmt: skip
 ARCHITECTURES: tuple[Any, ...] = (
     None,
     "mlp",
@@ -123,9 +101,7 @@ def _mutated_architecture(path: Path, context: Any, random: Random) -> Any:
 
     architecture = random.choice(ARCHITECTURES)
     if architecture is not None and random.random() < 0.3:
-        words = ("linear", "relu", "conv", "maxpool", "avgpool", "from", "id", "add", "concat", "0", "2", "scale",
-                 "batchnorm", "reshape", "permute", "clamp", "flatten", "input_shape", "layers", "stride", "mlp")  # fmt: skip
-        text = mutate_json(json.dumps(architecture).encode(), random, words)
+        text = mutate_json(json.dumps(architecture).encode(), random, LAYERS)
         with contextlib.suppress(ValueError, RecursionError):
             architecture = json.loads(text)
     return _source(path, architecture, random)
@@ -215,7 +191,7 @@ SMALL = 3000
 
 
 def examined(network: Any, random: Random) -> Any:
-    """Hold what a reader accepted against the canonical format, and the exact route against the definition."""
+    """Hold what was accepted against the canonical format, and the exact route against the definition."""
     if isinstance(network, ConvexCellNetwork):
         return network
     from memverify.tensors.exact import tensor_outputs
@@ -328,10 +304,13 @@ def _malformed() -> tuple[type[BaseException], ...]:
 
 
 _TEXT: tuple[Mutation, ...] = (_json, _json, _json, mutate_text, mutate_bytes)
+_LINES: tuple[Mutation, ...] = (mutate_text, mutate_text, mutate_bytes)
+_ANY: tuple[Mutation, ...] = (_json, mutate_text, mutate_bytes)
+_ZIP: tuple[Mutation, ...] = (_torch_zip, _torch_zip, mutate_bytes)
 READERS: tuple[Reader, ...] = (
     Reader("onnx", _plain(".onnx", seeds.onnx_models), _onnx, (mutate_onnx,) * 3 + (mutate_bytes,), 120),
     Reader("pt2", _plain(".pt2", seeds.exported_programs), _source, (_pt2,) * 5 + (mutate_bytes,), 30),
-    Reader("pt", _plain(".pt", seeds.state_dicts), _mutated_architecture, (_torch_zip, _torch_zip, mutate_bytes), 30),
+    Reader("pt", _plain(".pt", seeds.state_dicts), _mutated_architecture, _ZIP, 30),
     Reader(
         "safetensors",
         _plain(".safetensors", seeds.safetensors_files),
@@ -339,7 +318,7 @@ READERS: tuple[Reader, ...] = (
         (mutate_safetensors,) * 3 + (mutate_bytes,),
         120,
     ),
-    Reader("nnet", _plain(".nnet", seeds.nnet_files), _source, (mutate_text, mutate_text, mutate_bytes), 120),
+    Reader("nnet", _plain(".nnet", seeds.nnet_files), _source, _LINES, 120),
     Reader("json network", _plain(".json", seeds.json_networks), _network, _TEXT, 160),
     Reader("json.gz network", _gzipped, _source, (packed(_json), mutate_bytes), 30),
     Reader(
@@ -349,27 +328,26 @@ READERS: tuple[Reader, ...] = (
         _TEXT,
         100,
     ),
-    Reader("check", lambda: _triples(1) + _triples(2), _check, (_json, mutate_text, mutate_bytes), 40),
-    Reader("checker", lambda: _triples(1), _alone("checker"), (_json, mutate_text, mutate_bytes), 60, _malformed()),
-    Reader(
-        "tensor_checker", lambda: _triples(2), _alone("tensor_checker"), (_json, mutate_text, mutate_bytes), 60,
-        _malformed(),
-    ),
-    Reader("csv", _plain(".csv", data_seeds.csv_files), _data, (mutate_text, mutate_text, mutate_bytes), 110),
-    Reader("sparse", _plain(".sparse", data_seeds.sparse_texts), _data, (mutate_text, mutate_text, mutate_bytes), 80),
+    Reader("check", lambda: _triples(1) + _triples(2), _check, _ANY, 40),
+    Reader("checker", lambda: _triples(1), _alone("checker"), _ANY, 60, _malformed()),
+    Reader("tensor_checker", lambda: _triples(2), _alone("tensor_checker"), _ANY, 60, _malformed()),
+    Reader("csv", _plain(".csv", data_seeds.csv_files), _data, _LINES, 110),
+    Reader("sparse", _plain(".sparse", data_seeds.sparse_texts), _data, _LINES, 80),
     Reader("npz", _plain(".npz", data_seeds.npz_files), _data, (_npz, _npz, _npz, mutate_bytes), 80),
     Reader(
         "idx",
-        lambda: [Seed(".idx", data, "images") for data in data_seeds.idx_pairs()[0]]
-        + [Seed(".idx", data_seeds.idx_pairs()[1], "labels")],
+        lambda: (
+            [Seed(".idx", data, "images") for data in data_seeds.idx_pairs()[0]]
+            + [Seed(".idx", data_seeds.idx_pairs()[1], "labels")]
+        ),
         _idx,
         (mutate_bytes, mutate_bytes, packed(mutate_bytes)),
         60,
     ),
     Reader("pickle", _plain(".bin", data_seeds.pickles), _pickle, (mutate_bytes,), 60),
     Reader("distribution", _plain(".json", data_seeds.distributions), _distribution, _TEXT, 60),
-    Reader("journal", _plain(".journal", data_seeds.journals), _journal, (_json, mutate_text, mutate_bytes), 40),
-)  # fmt: skip
+    Reader("journal", _plain(".journal", data_seeds.journals), _journal, _ANY, 40),
+)
 """In the order of docs/fuzzing.csv."""
 
 __all__ = ["READERS", "Reader", "Seed", "examined"]

@@ -1,4 +1,4 @@
-"""Mutations that keep a format's frame: protobuf fields, zip members, .npy and safetensors headers, gzip."""
+"""Mutations that keep a format's frame: protobuf fields, zip members, headers of arrays, gzip."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from typing import Any
 from .mutations import INTEGERS, STRINGS, Mutation, mutate_bytes, mutate_json
 
 OPERATORS = (
-    "Relu", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Conv", "MaxPool", "AveragePool", "Concat", "Clip",
-    "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization", "Flatten", "Reshape", "Transpose", "Squeeze",
-    "Unsqueeze", "Identity", "Constant", "ConstantOfShape", "Shape", "Gather", "Slice", "Cast", "LeakyRelu",
-    "PRelu", "Abs", "Neg", "Max", "Min", "Sum", "ReduceMean", "ReduceSum", "DequantizeLinear", "Dropout", "Pad",
-    "Sigmoid", "Softmax", "QuantizeLinear", "Split", "Expand", "If", "Loop", "",
+    "Relu", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Conv", "MaxPool", "AveragePool", "Concat",
+    "Clip", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization", "Flatten", "Reshape", "Transpose",
+    "Squeeze", "Unsqueeze", "Identity", "Constant", "ConstantOfShape", "Shape", "Gather", "Slice", "Cast",
+    "LeakyRelu", "PRelu", "Abs", "Neg", "Max", "Min", "Sum", "ReduceMean", "ReduceSum",
+    "DequantizeLinear", "Dropout", "Pad", "Sigmoid", "Softmax", "QuantizeLinear", "Split", "Expand", "If",
+    "Loop", "",
 )  # fmt: skip
 ATTRIBUTES = (
-    "axis", "axes", "perm", "alpha", "beta", "transA", "transB", "kernel_shape", "strides", "pads", "dilations",
-    "group", "auto_pad", "ceil_mode", "count_include_pad", "epsilon", "keepdims", "to", "value", "value_float",
-    "value_ints", "min", "max", "allowzero", "start", "end", "starts", "ends", "storage_order", "training_mode",
+    "axis", "axes", "perm", "alpha", "beta", "transA", "transB", "kernel_shape", "strides", "pads",
+    "dilations", "group", "auto_pad", "ceil_mode", "count_include_pad", "epsilon", "keepdims", "to",
+    "value", "value_float", "value_ints", "min", "max", "allowzero", "start", "end", "starts", "ends",
+    "storage_order", "training_mode",
 )  # fmt: skip
 DTYPES = ("F64", "F32", "F16", "BF16", "I64", "I32", "I8", "U8", "BOOL", "F8_E4M3", "C64", "", "f32")
 DESCRIPTIONS = (
-    "|O", "O", "<f8", ">f8", "<f4", "<f2", "<i8", ">i4", "|u1", "|b1", "<U4", "|S8", "<M8[s]", "<c16", "|V8",
-    "<f16", "[('a','<f8')]", "__import__('os')", "<i3", "",
+    "|O", "O", "<f8", ">f8", "<f4", "<f2", "<i8", ">i4", "|u1", "|b1", "<U4", "|S8", "<M8[s]", "<c16",
+    "|V8", "<f16", "[('a','<f8')]", "__import__('os')", "<i3", "",
 )  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def _change_list(value: Any, other: Any, field: Any, random: Random) -> None:
             copy = list(value)[random.randrange(size)]
             value.extend([copy] * random.choice((1, 1, 3)))
         case 2 if size > 1:
-            copies = [entry for entry in value]
+            copies = list(value)
             random.shuffle(copies)
             frozen = [_copied(entry) for entry in copies]
             del value[:]

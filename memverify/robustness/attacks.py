@@ -61,34 +61,32 @@ class Attack:
         self._bounder = bounder
         self._random = np.random.default_rng(seed)
 
-    def from_samples(self, answers: npt.NDArray[np.int64], deadline: float) -> None:
+    def from_samples(self, samples: Sequence[int], answers: npt.NDArray[np.int64], deadline: float) -> None:
         """Take for each sample the nearest other one that is answered differently, and come closer."""
-        labels = self._problem.data.labels
-        points = self._centers.points
-        n = len(points)
-        chosen = np.arange(n)
-        if n > _MOST_TARGETS:
-            chosen = np.sort(self._random.choice(n, _MOST_TARGETS, replace=False))
+        labels, points = self._problem.data.labels, self._centers.points
+        chosen = np.arange(len(points))
+        if len(points) > _MOST_TARGETS:
+            chosen = np.sort(self._random.choice(len(points), _MOST_TARGETS, replace=False))
         targets = points[chosen]
         with np.errstate(over="ignore", invalid="ignore"):
             squares = (targets * targets).sum(axis=1)
-            for start in range(0, n, _ROWS):
+            for start in range(0, len(samples), _ROWS):
                 if time.monotonic() > deadline:
                     return
-                rows = np.arange(start, min(start + _ROWS, n))
+                rows = np.asarray(samples[start : start + _ROWS], dtype=np.intp)
                 distances = squares[None] - 2 * points[rows] @ targets.T
                 distances = np.where(answers[chosen][None] == labels[rows][:, None], np.inf, distances)
                 distances = np.where(np.isnan(distances), np.inf, distances)
                 nearest = distances.argmin(axis=1)
-                found = [
-                    (int(row), int(chosen[k]))
-                    for row, k in zip(rows, nearest, strict=True)
-                    if np.isfinite(distances[row - start, k]) and not self._known.is_settled(int(row))
-                ]
-                for row, other in found:
-                    point = self._problem.data.point(other)
-                    self._known.offer(row, point, "another sample", mpq(0))
-                self.shrink([row for row, _ in found])
+                found = []
+                for row, place, least in zip(
+                    rows.tolist(), nearest.tolist(), distances.min(axis=1).tolist(), strict=True
+                ):
+                    if np.isfinite(least) and not self._known.is_settled(row):
+                        point = self._problem.data.point(int(chosen[place]))
+                        self._known.offer(row, point, "another sample", mpq(0))
+                        found.append(row)
+                self.shrink(found)
 
     def shrink(self, samples: Sequence[int]) -> None:
         """Move counterexamples towards their samples as far as the segment between them allows."""

@@ -135,7 +135,7 @@ class _Run:
     def all_routes(self) -> None:
         """Run every route until all is settled or time is out."""
         problem, known = self.problem, self.known
-        answers = self._judge_samples()
+        self._answers = self._judge_samples()
         if not self._open():
             return
         if settle_affine(problem, known) or settle_line(problem, known, self.deadline):
@@ -153,7 +153,7 @@ class _Run:
             self._at_radius(centers, bounder, attack)
         if not self._open():
             return
-        attack.from_samples(answers, self.deadline)
+        attack.from_samples(self._open(), self._answers, self.deadline)
         self._tell()
         attack.search(self._open(), self.deadline)
         self._tell()
@@ -260,6 +260,8 @@ class _Run:
             return
         self._prove(centers, bounder, self._open(), [radius] * self.known.n_samples, 2)
         self._tell()
+        attack.from_samples(self._open(), self._answers, self.deadline)
+        self._bisect(centers, bounder, 1)  # so that both bounds are there if time runs out
         patterns = Patterns(self.problem, self.known, centers, bounder)
         left = self._open()
         for done, sample in enumerate(left):
@@ -271,7 +273,7 @@ class _Run:
         """Return the moment up to which one of so many samples may be worked on; some time is kept."""
         now = time.monotonic()
         return (
-            now + max(0.0, (self.deadline - now) * 0.9) / left
+            now + max(0.0, (self.deadline - now) * 0.8) / left
             if self.deadline < float("inf")
             else self.deadline
         )
@@ -314,6 +316,8 @@ class _Run:
     def _bisect(self, centers: Centers, bounder: Bounder, level: int) -> None:
         """Enlarge certified radii, for all samples at once."""
         high = {k: self._upper(k) for k in self._open()}
+        if self.radius is not None:  # which was not proved
+            high = {k: min(top, self.radius) for k, top in high.items()}
         for _ in range(_BISECTIONS):
             trial = {}
             for sample, top in high.items():

@@ -16,8 +16,8 @@ from ..tensors.plain import plain_outputs
 from ..tensors.tensor_network import TensorNetwork
 from .problem import AnyNetwork, Knowledge, Point, Problem, margin_of
 
-_PLAIN_WORK = 2_000_000
-"""Parameters times points that are also worked out by the plainest route before a report."""
+_PLAIN_WORK = 200_000
+"""Parameters times points that are worked out a second time, by the plainest route, in every report."""
 VERDICTS = ("robust", "not robust", "undecided")
 
 
@@ -203,7 +203,7 @@ def report_on(
         for (sample, _), row in zip(part, values.tolist(), strict=True):
             outputs[sample] = tuple(row)
     cost = 1 if problem.tensor is None else problem.tensor.num_parameters
-    twice = {sample for sample, _ in found[: max(1, _PLAIN_WORK // max(cost, 1))]}
+    twice = {sample for sample, _ in found[: _PLAIN_WORK // max(cost, 1)]}
     counterexamples: dict[int, Counterexample] = {}
     for sample, entry in found:
         row = list(outputs[sample])

@@ -441,7 +441,7 @@ class TestTampering:
         """A route that offered rubbish would be refused by the last look."""
         from memverify.robustness import attacks
 
-        def rubbish(self, answers, deadline):
+        def rubbish(self, samples, answers, deadline):
             self._known.found[0] = Found((mpq(1, 4), mpq(0)), mpq(1, 4), "rubbish")
 
         monkeypatch.setattr(attacks.Attack, "from_samples", rubbish)

@@ -118,7 +118,7 @@ def hostile_networks(draw: Any) -> tuple[TensorNetwork, Dataset]:
     return network, Dataset(points.reshape(2, inputs), [1, 1])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(hostile_networks())
 def test_weights_from_the_least_subnormal_to_the_largest_float(pair):
     attack(*pair)
