@@ -19,7 +19,7 @@ from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import MemverifyError
 from ..network import Network
-from ..rational import Rational, RationalLike, as_rational, format_number, rational_from_float
+from ..rational import Rational, RationalLike, as_rational, format_number
 from ..sparse_dataset import SparseDataset
 from ..tensors.cascade import exact_answers
 from ..tensors.inputs import Samples
@@ -29,6 +29,7 @@ from .bounds import Bounder
 from .closed_forms import settle_affine, settle_line
 from .patterns import Patterns
 from .problem import AnyNetwork, Knowledge, Problem
+from .radius_steps import between, just_below, root
 from .regions import Centers, regions
 from .report import RobustnessReport, report_on
 
@@ -323,7 +324,7 @@ class _Run:
             for sample, top in high.items():
                 low = self._lower(sample)
                 if low * _CLOSE < top:
-                    trial[sample] = _between(low, top)
+                    trial[sample] = between(low, top)
             if not trial or self._out_of_time():
                 return
             radii: list[Any] = [trial.get(k) for k in range(self.known.n_samples)]
@@ -358,8 +359,8 @@ class _Run:
             if attempt == 0 and self.known.measure(sample) is not None:
                 # counterexamples are often nearly the nearest ones
                 now = time.monotonic()
-                patterns.decide(sample, _just_below(high), now + (until - now) / 2)
-            elif patterns.decide(sample, _between(low, high), until) == "undecided":
+                patterns.decide(sample, just_below(high), now + (until - now) / 2)
+            elif patterns.decide(sample, between(low, high), until) == "undecided":
                 break
         if not self.known.is_settled(sample) and time.monotonic() < until:
             patterns.least_radius(sample, self._upper(sample), until)
@@ -371,39 +372,11 @@ class _Run:
     def _lower(self, sample: int) -> Rational:
         """Return a radius that is certified."""
         certified = self.known.certified(sample)
-        return mpq(0) if certified is None else _root(certified, self.problem.norm, up=False)
+        return mpq(0) if certified is None else root(certified, self.problem.norm, up=False)
 
     def _upper(self, sample: int) -> Rational:
         """Return a radius that holds the known counterexample, or a large one."""
         measure = self.known.measure(sample)
         if measure is None:
             return max(4 * self._lower(sample), mpq(1024))
-        return _root(measure, self.problem.norm, up=True)
-
-
-def _root(measure: Rational, norm: str, *, up: bool) -> Rational:
-    """Return a radius of at least, or at most, a measure."""
-    if norm == "inf" or not measure:
-        return measure
-    from math import isqrt
-
-    shift = 128 + 2 * max(0, int(measure.denominator.bit_length()) - int(measure.numerator.bit_length()))
-    whole = isqrt(int((measure.numerator << shift) // measure.denominator))
-    return mpq(whole + up, mpq(2) ** (shift // 2))
-
-
-def _just_below(high: Rational) -> Rational:
-    """Return a short radius a little below, closer than `_CLOSE`."""
-    return rational_from_float(float(high * mpq(257, 258)))
-
-
-def _between(low: Rational, high: Rational) -> Rational:
-    """Return a short radius between two, in proportion; near 0 by large steps."""
-    if not low:
-        middle = high / 16
-    elif high > 4 * low:
-        middle = mpq(rational_from_float(float(np.sqrt(float(low)) * np.sqrt(float(high)))))
-    else:
-        middle = (low + high) / 2
-    near = rational_from_float(float(middle))
-    return near if low < near < high else (low + high) / 2
+        return root(measure, self.problem.norm, up=True)
