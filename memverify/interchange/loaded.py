@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..datasets.files import shown
 from ..errors import FileFormatError
+from ..rational import shorten
 from ..tensors.tensor_network import TensorNetwork
 
 
 class UnsupportedOperatorError(FileFormatError):
     """An operator that is not piecewise linear, or not read here; the message names its node."""
+
+
+def brief(error: Exception) -> str:
+    r"""Return a message that may repeat parts of a file, as one printable line of bounded length.
+
+    Examples
+    --------
+    >>> brief(ValueError("auto_pad\n is not read"))
+    "'auto_pad\\n is not read'"
+    """
+    return shown(shorten(str(error), 400))
 
 
 @dataclass(frozen=True)

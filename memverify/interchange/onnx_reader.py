@@ -12,7 +12,7 @@ from ..errors import FileFormatError, MemverifyError
 from ..rational import shorten
 from ..tensors.exact_array import ExactArray
 from .graph_builder import MAX_ENTRIES, GraphBuilder, Ref
-from .loaded import LoadedNetwork, UnsupportedOperatorError
+from .loaded import LoadedNetwork, UnsupportedOperatorError, brief
 from .onnx_file import OnnxFile
 from .onnx_operators import Context, apply_operator
 from .onnx_shapes import Value
@@ -98,9 +98,9 @@ def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) ->
     try:
         results = apply_operator(context, node, given)
     except UnsupportedOperatorError as error:
-        raise UnsupportedOperatorError(f"{where}: {error}") from None
+        raise UnsupportedOperatorError(f"{where}: {brief(error)}") from None
     except MemverifyError as error:
-        raise FileFormatError(f"{where}: {error}") from None
+        raise FileFormatError(f"{where}: {brief(error)}") from None
     except _MALFORMED as error:
         reason = shorten(" ".join(str(error).split()), 100)
         raise FileFormatError(f"{where}: its inputs or attributes do not fit: {reason}") from None

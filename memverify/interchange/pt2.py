@@ -18,7 +18,7 @@ from ..rational import shorten
 from ..tensors.exact_array import ExactArray
 from .graph_builder import GraphBuilder
 from .graph_walk import Handler, Name, Step, Walk, walk_steps
-from .loaded import LoadedNetwork, UnsupportedOperatorError
+from .loaded import LoadedNetwork, UnsupportedOperatorError, brief
 from .pt2_operators import ATEN_OPERATORS, GUARDS
 from .source_bytes import read_source
 from .state_dict import tensors_of_archive
@@ -72,9 +72,9 @@ def read_pt2(path: str | Path) -> LoadedNetwork:
     try:
         network, steps, notes = _network(StoredZip(data, name), name)
     except UnsupportedOperatorError as error:
-        raise UnsupportedOperatorError(f"{name}: {error}") from None
+        raise UnsupportedOperatorError(f"{name}: {brief(error)}") from None
     except FileFormatError as error:
-        raise FileFormatError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
+        raise FileFormatError(f"{name}: {brief(error).removeprefix(f'{name}: ')}") from None
     kinds = tuple([(step.name, step.kind) for step in steps])
     return LoadedNetwork(network, "pt2", digest, kinds, tuple(notes))
 

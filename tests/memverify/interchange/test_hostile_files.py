@@ -1,4 +1,4 @@
-"""What the fuzz runs found: files that raised Python's errors, took gigabytes, or were read as something else."""
+"""What the fuzz runs found: files that raised Python's errors, took gigabytes, or were read wrongly."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ node = helper.make_node
 W = np.ones((4, 2), dtype=np.float32)
 IMAGE = (2, 3, 2)
 LONG = "9" * 5000
+TENSOR_META = {
+    "dtype": 7,
+    "sizes": [{"as_int": 1}],
+    "strides": [{"as_int": 1}],
+    "storage_offset": {"as_int": 0},
+    "layout": 7,
+}
 
 
 def attribute(name: str, kind: int, **value) -> onnx.AttributeProto:
@@ -139,6 +146,24 @@ def test_names_with_line_breaks_and_without_text_stay_on_one_line(tmp_path):
     refused_in_one_line(path)
 
 
+def test_text_of_attributes_stays_on_one_line(tmp_path):
+    for pad in ("SAME\nUPPER", "S" * 5000):
+        pool = node("MaxPool", ["x"], ["y"], kernel_shape=[1, 1], auto_pad=pad)
+        assert "auto_pad" in refused_in_one_line(saved(model_of([pool], {}, IMAGE), tmp_path))
+
+
+def test_an_exported_program_that_names_a_long_part(tmp_path):
+    path = tmp_path / "p.pt2"
+    config = {"config": {"w": {"use_pickle": False, "path_name": LONG, "tensor_meta": TENSOR_META}}}
+    specs = [{"parameter": {"arg": {"name": "w"}, "parameter_name": "w"}}]
+    signature = {"input_specs": specs, "output_specs": []}
+    program = {"schema_version": {"major": 8}, "graph_module": {"graph": {}, "signature": signature}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/models/model.json", json.dumps(program))
+        archive.writestr("a/data/weights/model_weights_config.json", json.dumps(config))
+    assert "lacks the entry" in refused_in_one_line(path)
+
+
 def test_a_scalar_bias_of_gemm_is_added_to_every_unit(tmp_path):
     rng = np.random.default_rng(0)
     constants = {"w": quarters(rng, 4, 3), "c": np.float32(1.5)}
@@ -231,7 +256,7 @@ def test_a_dilated_window_that_misses_the_image_between_its_taps_is_refused_by_r
         data = json.dumps(document).encode()
         if height == 1:
             with pytest.raises(
-                FileFormatError, match="node 1 .max_pool.: a window lies in the padding alone"
+                FileFormatError, match=r"node 1 .max_pool.: a window lies in the padding alone"
             ):
                 parse_tensor_network(data)
             with pytest.raises(tensor_checker.MalformedError, match="window"):
