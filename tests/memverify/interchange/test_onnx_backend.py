@@ -24,37 +24,28 @@ from memverify.tensors.plain import plain_outputs
 from .onnx_models import saved
 
 ON_SAMPLES = {
-    "Abs": 1, "Add": 1, "AveragePool": 10, "BatchNormalization": 2, "Clip": 9, "Conv": 6, "Div": 2, "Flatten": 3,
-    "Gemm": 6, "GlobalAveragePool": 2, "GlobalMaxPool": 2, "Identity": 1, "LeakyRelu": 2, "MatMul": 1, "Max": 2,
-    "MaxPool": 10, "Min": 2, "Mul": 2, "Neg": 2, "PRelu": 1, "Relu": 1, "Squeeze": 1, "Sub": 2,
-    "Sum": 2, "Transpose": 2, "Unsqueeze": 5,
+    "Abs": 1, "Add": 1, "AveragePool": 10, "BatchNormalization": 2, "Clip": 9, "Conv": 6, "Div": 2,
+    "Flatten": 3, "Gemm": 6, "GlobalAveragePool": 2, "GlobalMaxPool": 2, "Identity": 1, "LeakyRelu": 2,
+    "MatMul": 1, "Max": 2, "MaxPool": 10, "Min": 2, "Mul": 2, "Neg": 2, "PRelu": 1, "Relu": 1,
+    "Squeeze": 1, "Sub": 2, "Sum": 2, "Transpose": 2, "Unsqueeze": 5,
 }  # fmt: skip
 """Operators, and how many of their examples can be read at least, the first input being samples."""
-ON_CONSTANTS = {"Add": 2, "Concat": 10, "DequantizeLinear": 3, "Div": 2, "Mul": 2, "Reshape": 6, "Squeeze": 2,
-                "Sub": 2, "Transpose": 7, "Unsqueeze": 6}  # fmt: skip
+ON_CONSTANTS = {
+    "Add": 2, "Concat": 10, "DequantizeLinear": 3, "Div": 2, "Mul": 2, "Reshape": 6, "Squeeze": 2,
+    "Sub": 2, "Transpose": 7, "Unsqueeze": 6,
+}  # fmt: skip
 """Operators, and how many of their examples can be read at least, all inputs being constants."""
 BY_ENTRY = (
-    "Abs",
-    "Add",
-    "Clip",
-    "Div",
-    "LeakyRelu",
-    "Max",
-    "Min",
-    "Mul",
-    "Neg",
-    "PRelu",
-    "Relu",
-    "Sub",
-    "Sum",
-)
+    "Abs", "Add", "Clip", "Div", "LeakyRelu", "Max", "Min", "Mul",
+    "Neg", "PRelu", "Relu", "Sub", "Sum",
+)  # fmt: skip
 REFUSED = (
     "test_identity_sequence",  # of a list of tensors
     "test_identity_opt",  # of a tensor that may be missing
     "test_reshape_negative_extended_dims",  # makes one sample of all
     "test_gemm_default_matrix_bias",  # another bias for every sample
 )
-"""Examples that are refused as malformed, since their models cannot be those of a function of one sample."""
+"""Examples that are refused as malformed: their models are no function of one sample."""
 LARGEST = 20_000
 """Entries of an input; larger models would take seconds each by fractions."""
 SHIPPED = Path(onnx.__file__).parent / "backend" / "test" / "data"
@@ -182,5 +173,6 @@ def test_models_that_were_exported_from_torch_long_ago_have_their_recorded_outpu
             continue
         assert_near(values, expected, file.parent.name)
         n_read += 1
+    print("converted and read:", n_read)
     assert n_read >= 30
     assert too_old >= 70

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from memverify.class_dataset import ClassDataset
 from memverify.dataset import Dataset
-from memverify.errors import MemverifyError
+from memverify.errors import InexactNumberError, MemverifyError
 from memverify.tensors.cascade import decide, exact_answers
 from memverify.tensors.exact_array import ExactArray
 from memverify.tensors.float_bounds import FLOAT32, FLOAT64, BoundedArithmetic
@@ -232,20 +232,37 @@ def test_what_may_overflow_has_no_finite_bound(form, value):
     assert decide(network, data).answers.tolist() == exact_answers(exact).tolist()
 
 
+@FORMS
 @pytest.mark.parametrize("seed", range(4))
-def test_flushing_processors_change_no_verdict(seed):
-    """torch may be told to flush subnormals; the bounds hold all the same."""
+def test_bounds_hold_on_flushing_processors(seed, form, monkeypatch):
+    """The float stage itself, with constants, products and sums flushed."""
     rng = np.random.default_rng(seed)
-    weight = (rng.standard_normal((1, 6)) * 2.0**-140).astype(np.float32)
+    low = 2.0 ** (-140 if form is FLOAT32 else -1060)
+    weight = (rng.standard_normal((1, 6)) * low).astype(form.name)
     network = TensorNetwork.chain(
-        (6,), [Dense(ExactArray(weight), ExactArray([mpq(1, 2**145)])), Rectify()]
+        (6,), [Dense(ExactArray(weight), ExactArray([mpq(low) / 32])), Rectify()]
     )
     data = Dataset(rng.standard_normal((5, 6)).astype(np.float32), np.ones(5))
-    exact = exact_answers(plain_outputs(network, points_of(data))).tolist()
+    exact = plain_outputs(network, points_of(data))
+    monkeypatch.setattr("memverify.tensors.exact_array.require_subnormals", lambda: None)
     flushes = torch.set_flush_denormal(True)
     try:
         assert flushes
-        assert decide(network, data).answers.tolist() == exact
+        values, errors = bounded(network, data, form)
+    finally:
+        torch.set_flush_denormal(False)
+    for near, error, true in zip(values[:, 0], errors[:, 0], exact[:, 0], strict=True):
+        assert error > 0
+        assert abs(mpq(near) - true) <= mpq(error)
+
+
+def test_flushing_processors_are_refused_where_values_are_read():
+    network = random_network(0, outputs=1)
+    data = Dataset(np.random.default_rng(0).standard_normal((4, network.input_dim)), np.ones(4))
+    torch.set_flush_denormal(True)
+    try:
+        with pytest.raises(InexactNumberError, match="set_flush_denormal"):
+            decide(network, data)
     finally:
         torch.set_flush_denormal(False)
 
