@@ -1,23 +1,22 @@
 """SAT solvers (through pysat): every model re-checked, every refutation with its proof.
 
-A time limit runs the solver in a process of its own, which is killed when it fires.
+Solvers run in a process of their own (`sat_reduction.solver_worker`), which a time limit or
+an interrupt kills, and which may break off without harm.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from . import solver_process
 from .cnf import Array, Assignment, Formula
 from .errors import NotAModelError, SolverError
+from .solver_worker import worker
 
 SOLVERS = (
     "cadical195",
@@ -51,7 +50,7 @@ class SolverAnswer:
         DRAT lines in DIMACS literals ("1 -2 0", "d 1 -2 0"), the last one "0"; for an
         unsatisfiable formula, if asked for. It is *not* checked here: see `check_proof`.
     seconds : float
-        Wall time, the start of a process included.
+        Wall time; at a thread's first call with the start of its process (0.1 s).
     solver : str
     """
 
@@ -79,7 +78,7 @@ def solve(
     with_proof : bool
         Ask for a proof in case the formula is unsatisfiable.
     timeout : float, optional
-        Seconds; the solver then runs in a process of its own, which takes 0.1 s to start.
+        Seconds.
 
     Raises
     ------
@@ -137,41 +136,13 @@ def _outcome(
     solver: str, starts: Array, literals: Array, with_proof: bool, timeout: float | None
 ) -> solver_process.Outcome:
     try:
-        if timeout is None:
-            flat, ends = literals.tolist(), starts.tolist()
-            clauses = [flat[a:b] for a, b in pairwise(ends)]
-            return solver_process.run(solver, clauses, with_proof)
-        return _in_a_process(
-            solver_process.request(solver, starts.tobytes(), literals.tobytes(), with_proof), timeout
-        )
+        return worker().run(solver, starts.tobytes(), literals.tobytes(), with_proof, timeout)
     except subprocess.TimeoutExpired:
         raise
     except ImportError as error:
         raise SolverError(f"no SAT solver at hand ({error}); pip install python-sat") from None
-    except Exception as error:  # what a solver raises is not documented: any of it is "broke off"
-        raise SolverError(f"{solver} broke off: {str(error) or type(error).__name__}") from None
-
-
-def _in_a_process(request: bytes, timeout: float) -> solver_process.Outcome:
-    with subprocess.Popen(
-        # -P keeps the folder of the program, which is that of this package, out of its path.
-        [sys.executable, "-P", solver_process.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    ) as process:
-        try:
-            output, errors = process.communicate(request, timeout)
-        except BaseException:
-            # subprocess.run would not wait for it on a KeyboardInterrupt.
-            process.kill()
-            process.wait()
-            raise
-    if process.returncode:
-        told = errors.decode(errors="replace").strip().splitlines()
-        raise RuntimeError(told[-1] if told else f"its process ended with {process.returncode}")
-    return solver_process.read_outcome(output)
+    except (RuntimeError, OSError) as error:
+        raise SolverError(f"{solver} broke off: {error}") from None
 
 
 def _model(formula: Formula, literals: list[int], names: Array | None, solver: str) -> Assignment:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from sat_reduction.dimacs import load_dimacs
 from sat_reduction.drat import check_proof
 from sat_reduction.errors import SolverError
 from sat_reduction.generate import pigeonhole
+from sat_reduction.solver_worker import SolverWorker, close_workers, worker
 from sat_reduction.solvers import PROOFLESS_SOLVERS, SOLVERS, solve
 
 from .formulas import formulas, models
@@ -176,7 +179,7 @@ def test_time_limits_are_positive(timeout):
 
 @pytest.mark.parametrize("literals", [[3], [3, 1], [-1, -2, 3], [1, -2, 3, 4, 5], [3, 99]])
 def test_a_wrong_model_is_never_an_answer(monkeypatch, literals):
-    monkeypatch.setattr(solver_process, "run", lambda *given: (True, literals, []))
+    monkeypatch.setattr(SolverWorker, "run", lambda *given: (True, literals, []))
     with pytest.raises(SolverError, match=r"wrong model .*clause 2 of 2, \(2 -3\), is false"):
         solve(Formula.of([[-4, 4], [2, -3]]), "glucose3")
 
@@ -185,16 +188,25 @@ def test_a_solver_that_fails_is_named(monkeypatch):
     def fails(*given):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(solver_process, "run", fails)
+    monkeypatch.setattr(SolverWorker, "run", fails)
     with pytest.raises(SolverError, match="lingeling broke off: out of memory"):
         solve(Formula.of([[1]]), "lingeling")
 
     def missing(*given):
         raise ImportError("No module named 'pysat'")
 
-    monkeypatch.setattr(solver_process, "run", missing)
+    monkeypatch.setattr(SolverWorker, "run", missing)
     with pytest.raises(SolverError, match="pip install python-sat"):
         solve(Formula.of([[1]]))
+
+
+SENDS = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(os.path.dirname(solver_process.__file__))!r})
+from sat_reduction.solver_process import read_message, write_message
+while read_message(sys.stdin.buffer) is not None:
+    write_message(sys.stdout.buffer, ANSWER)
+"""
 
 
 @pytest.mark.parametrize(
@@ -203,34 +215,104 @@ def test_a_solver_that_fails_is_named(monkeypatch):
         ("import sys; sys.exit('no memory left')", "broke off: no memory left"),
         ("import os; os._exit(3)", "its process ended with 3"),
         ("import os; os.kill(os.getpid(), 9)", "its process ended with -9"),
-        ("pass", "no complete answer"),
-        ("print('sat\\n1 2', end='')", "no complete answer"),
-        ("print('unsat\\n\\n1 0\\n0', end='')", "no complete answer"),
-        ("print('sat\\none\\nend', end='')", "broke off"),
-        ("print('sat\\n-1\\nend', end='')", "wrong model"),
-        ("raise ImportError('No module named pysat')", "No module named pysat"),
+        ("pass", "its process ended with 0"),
+        ("print('sat')", "its process ended with 0"),
+        (SENDS.replace("ANSWER", "b'missing\\nno pysat'"), "no SAT solver at hand .no pysat."),
+        (SENDS.replace("ANSWER", "b'broke off\\nno memory'"), "broke off: no memory"),
+        (SENDS.replace("ANSWER", "b'sat\\none two'"), "broke off: .*answer"),
+        (SENDS.replace("ANSWER", "b'sat\\n-1'"), "wrong model"),
+        (SENDS.replace("ANSWER", "b''"), "broke off"),
     ],
 )
 def test_a_process_that_breaks_off_is_named(monkeypatch, tmp_path, program, told):
     file = tmp_path / "broken.py"
     file.write_text(program)
     monkeypatch.setattr(solver_process, "__file__", str(file))
-    with pytest.raises(SolverError, match=told) as caught:
-        solve(Formula.of([[1]]), timeout=60)
-    assert "\n" not in str(caught.value)
+    close_workers()
+    try:
+        for _ in range(2):  # the next request starts another one
+            with pytest.raises(SolverError, match=told) as caught:
+                solve(Formula.of([[1]]), timeout=60)
+            assert "\n" not in str(caught.value)
+    finally:
+        close_workers()
 
 
 def test_the_program_takes_requests_alone():
     completed = subprocess.run(
-        [sys.executable, solver_process.__file__], input=b"p cnf 1 1 1\n1 0\n", capture_output=True
+        [sys.executable, solver_process.__file__, str(os.getpid())],
+        input=b"p cnf 1 1 1\n1 0\n",
+        capture_output=True,
     )
-    assert completed.returncode
     assert not completed.stdout
+
+
+def test_one_process_serves_a_thread_and_survives_a_limit():
+    solve(Formula.of([[1]]))
+    first = worker()
+    solve(Formula.of([[1], [-1]]))
+    assert worker() is first
+    assert solve(HARD, timeout=0.2).satisfiable is None
+    assert not first.usable
+    assert solve(Formula.of([[1]])).satisfiable
+    with ThreadPoolExecutor(2) as executor:
+        others = list(executor.map(lambda k: solve(pigeonhole(k)).satisfiable, [3, 4, 5, 6] * 5))
+    assert others == [False] * 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_its_own():
+    solve(Formula.of([[1]]))
+    first = worker()
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(write, b"ours" if first.usable else b"not ours")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 100) == b"not ours"
+    assert first.usable
+    assert solve(Formula.of([[1]])).satisfiable
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux")
+def test_a_killed_parent_leaves_no_process_behind():
+    program = "\n".join(
+        [
+            "from sat_reduction.generate import pigeonhole",
+            "from sat_reduction.solver_worker import worker",
+            "from sat_reduction.solvers import solve",
+            "print(worker()._process.pid, flush=True)",
+            "solve(pigeonhole(11))",
+        ]
+    )
+    path = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    ) as parent:
+        pid = int(parent.stdout.readline())
+        time.sleep(0.5)
+        parent.kill()
+    for _ in range(200):
+        if not _runs(pid):
+            return
+        time.sleep(0.05)
+    pytest.fail("the solver runs on")
+
+
+def _runs(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def test_proofs_end_at_the_first_empty_clause(monkeypatch):
     formula = Formula.of([[1], [-1]])
     for given_lines in ([], ["1 0 "], ["1 0", "0", "d 1 0", "0"]):
-        monkeypatch.setattr(solver_process, "run", lambda *given, lines=given_lines: (False, [], lines))
+        monkeypatch.setattr(SolverWorker, "run", lambda *given, lines=given_lines: (False, [], lines))
         proof = solvers.solve(formula, with_proof=True).proof
         assert proof in (("0",), ("1 0", "0"))
