@@ -30,6 +30,7 @@ bench: $(INSTALLED)      ## ratios against other exact routes: CSV and picture i
 	$(BIN)/python -m benchmarks.parameter_counts -o docs/benchmarks
 	$(BIN)/python -m benchmarks.dimacs_parsing -o docs/benchmarks
 	$(BIN)/python -m benchmarks.sat_reduction -o docs/benchmarks
+	$(BIN)/python -m benchmarks.cascade -o docs/benchmarks
 
 pictures: $(INSTALLED)   ## the pictures of the documentation; the tables need MNIST
 	$(BIN)/python -m benchmarks.float_accuracy -o docs/images

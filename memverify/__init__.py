@@ -46,6 +46,7 @@ _HOME = {
     "narrow_network_bound": "distributions.narrow_bound",
     "network_sha256": "tensors.json_tensors",
     "rational_from_float": "rational",
+    "robust_radii": "robustness.radii",
     "save_certificate": "certification.certificate",
     "save_dataset_csv": "datasets",
     "save_distribution": "distributions.distribution_file",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from .interchange.torch_module import from_torch, to_torch
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
+    from .robustness.radii import robust_radii
     from .separation import separation_squared
     from .sparse_dataset import SparseDataset
     from .tensors.json_tensors import network_sha256, save_network
@@ -122,6 +124,7 @@ __all__ = [
     "narrow_network_bound",
     "network_sha256",
     "rational_from_float",
+    "robust_radii",
     "save_certificate",
     "save_dataset_csv",
     "save_distribution",

@@ -53,7 +53,7 @@ def execute(parser: Parser, arguments: Sequence[str] | None, package: str) -> in
     except MemoryError:
         return _fail("undecided: out of memory; try a machine with more, or smaller input", 3)
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written", 130)
+        return _fail("interrupted; no output was written", 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

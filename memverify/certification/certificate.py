@@ -41,6 +41,9 @@ class Evidence:
         input_dim, depth, width, num_parameters, num_nonzero.
     decided_by : dict
         How many samples each exact route decided.
+    float32_any_order : int or None
+        How many samples every float32 evaluation answers as it is proved here, in whatever order
+        it adds (docs/float-bounds.md); None where no float32 stage ran. Not in the file.
     theorem : dict or None
         Theorem 4.1's bound for these data, for comparison.
     version : int
@@ -65,6 +68,7 @@ class Evidence:
     threshold: Rational = field(default_factory=mpq)
     source_sha256: str | None = None
     source_format: str | None = None
+    float32_any_order: int | None = field(default=None, compare=False, kw_only=True)
 
     @property
     def rule(self) -> str:

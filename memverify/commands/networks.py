@@ -58,12 +58,15 @@ def run_certify(options: argparse.Namespace) -> int:
         save_certificate(found, options.output)
     if options.json:
         document = {"min_margin": None, "counterexample": None, **found.to_json()}
+        document["float32_any_order"] = found.float32_any_order
         print(json.dumps({**document, "seconds": round(seconds, 3)}))
     else:
         print(f"{_verdict_line(found, dataset)} ({seconds:.2f} s)")
         for note in () if source is None else source.notes:
             print(f"note: {note}")
         print(_decided_line(found.decided_by))
+        if found.float32_any_order is not None:
+            print(any_order_line(found.float32_any_order, found.n_samples))
     if options.output and not options.json:
         print(f"wrote {options.output}")
     return 0 if isinstance(found, Certificate) else 1
@@ -102,6 +105,14 @@ def _readable(value: Rational) -> str:
 def _decided_line(decided_by: dict[str, int]) -> str:
     counts = [f"{count:,} in {stage}" for stage, count in decided_by.items() if count]
     return f"decided: {', '.join(counts)}" + (", with proved bounds" if len(decided_by) > 1 else "")
+
+
+def any_order_line(count: int, n_samples: int) -> str:
+    """Say of how many samples the answer is that of every float32 evaluation."""
+    return (
+        f"float32, any order: {count:,} of {n_samples:,} answers are those of every float32 evaluation "
+        "by sums of products"
+    )
 
 
 def run_check(options: argparse.Namespace) -> int:

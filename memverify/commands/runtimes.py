@@ -40,6 +40,7 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
             "accuracy": exact.n_correct / data.n_samples,
             "n_wrong": data.n_samples - exact.n_correct,
             "decided_by": exact.decided_by,
+            "float32_any_order": exact.any_order_nearest,
         },
     }
     rows = [

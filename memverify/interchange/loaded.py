@@ -33,7 +33,7 @@ class LoadedNetwork:
     ----------
     network : TensorNetwork
     source_format : str
-        "onnx", "pt2", "safetensors", "nnet" or "json".
+        "onnx", "pt2", "state_dict", "torch" (a module), "safetensors", "nnet" or "json".
     source_sha256 : str
         Of the file's bytes. For ONNX with external data: of the text that has a line
         "<sha256>  <name>" for the model, named "model", and then for each external file in

@@ -19,8 +19,8 @@ def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") ->
     ----------
     network : TensorNetwork
     path : str or Path
-        ``.onnx``, ``.safetensors`` and ``.nnet`` hold floats; ``.smt2`` (SMT-LIB 2) and
-        ``.json``, ``.json.gz`` hold the exact rationals.
+        ``.onnx`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2) and
+        ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
     dtype : {"float32", "float64"}, optional
         For the formats that hold floats.
 
@@ -70,15 +70,13 @@ def _safetensors(network: TensorNetwork, path: str | Path, dtype: str) -> Rounde
     return rounded_weights(network, dtype)
 
 
-def _nnet(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
+def _nnet(network: TensorNetwork, path: str | Path, dtype: str) -> None:
     from .nnet import write_nnet
-    from .rounded import rounded_weights
 
     write_nnet(network, path)
-    return rounded_weights(network, "float64")
 
 
-_WRITERS: dict[str, Callable[[TensorNetwork, str | Path, str], RoundedWeights]] = {
+_WRITERS: dict[str, Callable[[TensorNetwork, str | Path, str], RoundedWeights | None]] = {
     ".onnx": _onnx,
     ".safetensors": _safetensors,
     ".nnet": _nnet,

@@ -76,6 +76,8 @@ class BatchResult:
         The first failing samples, counted from 0 in the whole data set, at most `MOST_LISTED`.
     decided_by : dict of str to int
         Samples that each stage decided.
+    any_order : int
+        Samples that every float32 evaluation answers so; 0 where no float32 stage ran.
     least : Rational or None
         The least margin, if no sample fails.
     least_sample : int or None
@@ -86,6 +88,7 @@ class BatchResult:
     no_answer: int
     failing: tuple[int, ...]
     decided_by: dict[str, int]
+    any_order: int
     least: Rational | None
     least_sample: int | None
 
@@ -96,6 +99,7 @@ class BatchResult:
             "no_answer": self.no_answer,
             "failing": list(self.failing),
             "decided_by": self.decided_by,
+            "any_order": self.any_order,
             "least": None if self.least is None else format_number(self.least),
             "least_sample": self.least_sample,
         }
@@ -109,9 +113,11 @@ class BatchResult:
         FileFormatError
             If it cannot be the result of this batch.
         """
-        names = ("n_failures", "no_answer", "failing", "decided_by", "least", "least_sample")
+        names = ("n_failures", "no_answer", "failing", "decided_by", "any_order", "least", "least_sample")
         expect_keys(document, names, "the result")
-        n_failures, no_answer, failing, decided_by, text, sample = [document[name] for name in names]
+        n_failures, no_answer, failing, decided_by, any_order, text, sample = [
+            document[name] for name in names
+        ]
         size, inside = batch.stop - batch.start, range(batch.start, batch.stop)
         listed = isinstance(failing, list) and all([type(i) is int and i in inside for i in failing])
         counted = isinstance(decided_by, dict) and all([_count(n, size) for n in decided_by.values()])
@@ -123,6 +129,7 @@ class BatchResult:
             and len(failing) == min(n_failures, MOST_LISTED)
             and counted
             and sum(decided_by.values()) == size
+            and _count(any_order, size)
         ):
             raise FileFormatError("the counts do not fit together")
         if n_failures:
@@ -133,7 +140,7 @@ class BatchResult:
             fits = least is not None and least > 0 and type(sample) is int and sample in inside
         if not fits:
             raise FileFormatError("the least margin does not fit the counts")
-        return cls(n_failures, no_answer, tuple(failing), decided_by, least, sample)
+        return cls(n_failures, no_answer, tuple(failing), decided_by, any_order, least, sample)
 
 
 def _count(value: Any, most: int) -> bool:
@@ -233,7 +240,8 @@ def _by_cascade(network: TensorNetwork, part: Dataset | ClassDataset, batch: Bat
     decisions = decide(network, part)
     failing, no_answer = failing_samples(decisions.answers, part)
     least, sample = (None, None) if len(failing) else least_margin(network, part, decisions)
-    return _result(batch, failing, no_answer, decisions.decided_by, least, sample)
+    counts = decisions.decided_by, decisions.any_order_nearest
+    return _result(batch, failing, no_answer, counts, least, sample)
 
 
 def _by_exact_outputs(
@@ -251,20 +259,20 @@ def _by_exact_outputs(
         attained = np.array([margin == least for margin in margins])
         sample = int(np.argmax(attained[found.index]))
     zero = int((sample_signs == 0).sum())
-    return _result(batch, failing, zero, {"exact": part.n_samples}, least, sample)
+    return _result(batch, failing, zero, ({"exact": part.n_samples}, 0), least, sample)
 
 
 def _result(
     batch: Batch,
     failing: Any,
     no_answer: int,
-    decided_by: dict[str, int],
+    counts: tuple[dict[str, int], int],
     least: Rational | None,
     sample: int | None,
 ) -> BatchResult:
     listed = tuple((failing[:MOST_LISTED] + batch.start).tolist())
     place = None if sample is None else sample + batch.start
-    return BatchResult(len(failing), no_answer, listed, decided_by, least, place)
+    return BatchResult(len(failing), no_answer, listed, *counts, least, place)
 
 
 @dataclass
@@ -277,6 +285,7 @@ class Totals:
     n_samples: int = 0
     failing: list[int] = field(default_factory=list)
     decided_by: dict[str, int] = field(default_factory=dict)
+    any_order: int = 0
     least: Rational | None = None
     least_sample: int | None = None
     done: set[int] = field(default_factory=set)
@@ -304,6 +313,7 @@ class Totals:
         self.failing = sorted([*self.failing, *result.failing])[:MOST_LISTED]
         for stage, count in result.decided_by.items():
             self.decided_by[stage] += count
+        self.any_order += result.any_order
         if result.least is None or result.least_sample is None:
             return
         if (

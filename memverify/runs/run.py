@@ -23,7 +23,7 @@ from ..network import Network
 from ..rational import Rational, RationalLike, as_rational, format_number
 from ..tensors.json_tensors import network_sha256
 from ..tensors.tensor_network import TensorNetwork
-from .batches import BATCH_SIZE, Batch, BatchResult, Question, Totals, split, tensor_form
+from .batches import BATCH_SIZE, CASCADE_ROUTE, Batch, BatchResult, Question, Totals, split, tensor_form
 from .executors import Cluster, Executor, InProcess, Processes, WorkersLostError
 from .journal import Journal
 
@@ -179,6 +179,8 @@ def _concluded(
 ) -> Certificate | Counterexample:
     """Return the evidence that the results of all batches come to."""
     shared = shared | {"decided_by": totals.decided_by}
+    if totals.route == CASCADE_ROUTE:
+        shared["float32_any_order"] = totals.any_order
     if not isinstance(network, TensorNetwork) and isinstance(data, Dataset):
         shared["theorem"] = optimal_parameters_bound(data)
     if totals.least is not None and totals.least_sample is not None and not totals.n_failures:

@@ -17,11 +17,12 @@ from ..class_dataset import ClassDataset
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..rational import Rational
-from .entry_bounds import EntryArithmetic, EntryBounded
+from .entry_bounds import EntryBounded
 from .exact import tensor_outputs
-from .float_bounds import FLOAT32, FLOAT64, Bounded, BoundedArithmetic, FloatFormat
+from .float_bounds import FLOAT32, FLOAT64, Bounded, FloatFormat
 from .inputs import Samples, float_inputs
 from .interpreter import chunks, interpret
+from .prepared import bounded_arithmetic, entry_arithmetic
 from .spectral import raised
 from .tensor_network import TensorNetwork
 from .torch_settings import full_products
@@ -208,7 +209,7 @@ def _in_float64(network: TensorNetwork, data: Samples, progress: Progress | None
 
 def _by_norm(network: TensorNetwork, data: Samples, form: FloatFormat, progress: Progress | None) -> _Found:
     """Evaluate in floats with a bound for every layer."""
-    arithmetic = BoundedArithmetic(form)
+    arithmetic = bounded_arithmetic(network, form)
 
     def evaluate(given: Bounded) -> tuple[Floats, Floats]:
         last = interpret(network, given, arithmetic)
@@ -221,7 +222,7 @@ def _by_norm(network: TensorNetwork, data: Samples, form: FloatFormat, progress:
 
 def _by_entry(network: TensorNetwork, data: Samples, progress: Progress | None) -> _Found:
     """Evaluate in float64 with a bound for every entry: twice the work, for what is left."""
-    arithmetic = EntryArithmetic()
+    arithmetic = entry_arithmetic(network)
 
     def evaluate(given: Bounded) -> tuple[Floats, Floats]:
         last = interpret(network, EntryBounded.of(given), arithmetic)

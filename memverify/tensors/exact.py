@@ -19,7 +19,7 @@ from gmpy2 import mpq, mpz
 from ..class_dataset import ClassDataset
 from ..rational import Integer
 from .fixed_layers import FixedLayer, fixed_layers, needed_bits
-from .float_bounds import FLOAT64, Bounded, BoundedArithmetic
+from .float_bounds import FLOAT64, Bounded
 from .inputs import Samples, float_inputs, largest_absolute, largest_sample_norm
 from .interpreter import chunks, interpret
 from .operations import (
@@ -36,6 +36,7 @@ from .operations import (
     Sum,
 )
 from .plain import plain_outputs
+from .prepared import bounded_arithmetic
 from .residues import Moduli, largest_modulus, primes_below, reduce_, residues_of
 from .tensor_network import TensorNetwork
 from .torch_settings import full_products
@@ -119,7 +120,7 @@ class ResidueEvaluator:
         self._network = network
         self._layers = layers
         self._moduli = moduli
-        self._floats = BoundedArithmetic(FLOAT64)
+        self._floats = bounded_arithmetic(network, FLOAT64)
         self._constants: dict[int, list[tuple[Tensor, Tensor]]] = {}
         self._limbs: dict[tuple[int, int], list[Tensor]] = {}
 

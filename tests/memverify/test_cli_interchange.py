@@ -1,4 +1,4 @@
-"""The commands on networks of other formats: inspect, convert, certify, check, evaluate, robust, edge-cases."""
+"""The commands on networks of other formats, from inspect to edge-cases."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def test_certify_and_check_from_the_canonical_file(folder, capsys, name):
     code, out, _ = run(capsys, "certify", f"{name}.onnx", f"{name}.npz", "-o", "cert.json")
     assert code == 0
     assert "memorizes" in out
+    assert "float32, any order: " in out
     assert run(capsys, "convert", f"{name}.onnx", "net.json.gz")[0] == 0
     code, out, _ = run(capsys, "check", "cert.json", "net.json.gz", f"{name}.npz")
     assert code == 0

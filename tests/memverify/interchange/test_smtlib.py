@@ -28,14 +28,15 @@ INTERVAL = TensorNetwork.chain(
 def outputs_at(path, count):
     """Return what z3 says of the outputs, and its answer."""
     text = path.read_text()
-    solver = z3.Solver()
+    context = z3.Context()  # of its own: definitions stay in a context
+    solver = z3.Solver(ctx=context)
     names = " ".join(f"(= o{index} y{index})" for index in range(count))
     declared = "".join(f"(declare-const o{index} Real)\n" for index in range(count))
     solver.from_string(f"{text.replace('(check-sat)', '')}\n{declared}(assert (and {names} true))")
     if solver.check() != z3.sat:
         return None
     model = solver.model()
-    values = [model[z3.Real(f"o{index}")] for index in range(count)]
+    values = [model[z3.Real(f"o{index}", context)] for index in range(count)]
     return [mpq(value.numerator_as_long(), value.denominator_as_long()) for value in values]
 
 
@@ -64,7 +65,7 @@ def test_z3_finds_the_exact_outputs_at_points(network, shape, tmp_path):
 
 
 def answer(path):
-    solver = z3.Solver()
+    solver = z3.Solver(ctx=z3.Context())
     solver.from_string(path.read_text())
     return str(solver.check())
 

@@ -96,12 +96,14 @@ def test_totals_do_not_depend_on_the_order(parts: list[tuple[int, int, bool]], r
                     0,
                     tuple(range(start, start + failures)),
                     COUNTS | {"float32": 4},
+                    number % 5,
                     least,
                     None if failures else start + late,
                 ),
             )
         )
         start += 4
+    in_any_order = sum([number % 5 for number in range(len(parts))])
     totals = Totals(CASCADE_ROUTE)
     for batch, result in results:
         totals.add(batch, result)
@@ -110,6 +112,7 @@ def test_totals_do_not_depend_on_the_order(parts: list[tuple[int, int, bool]], r
     for batch, result in [*results, results[0]]:  # one twice
         shuffled.add(batch, result)
     assert totals == shuffled
+    assert totals.any_order == in_any_order
     assert totals.failing == sorted(totals.failing)
     margins = [(r.least, r.least_sample) for _, r in results if r.least is not None]
     assert (totals.least, totals.least_sample) == min(margins, default=(None, None))
@@ -121,7 +124,7 @@ def test_no_more_failing_samples_are_held_than_a_counterexample_lists() -> None:
     for number in (2, 0, 1):
         batch = Batch(number, number * size, (number + 1) * size)
         listed = tuple(range(batch.start, batch.start + MOST_LISTED))
-        totals.add(batch, BatchResult(size, 0, listed, COUNTS | {"exact": size}, None, None))
+        totals.add(batch, BatchResult(size, 0, listed, COUNTS | {"exact": size}, 0, None, None))
     assert totals.failing == list(range(MOST_LISTED))
     assert totals.n_failures == 3 * size
 
@@ -131,6 +134,7 @@ GOOD: dict[str, Any] = {
     "no_answer": 0,
     "failing": [],
     "decided_by": COUNTS | {"exact": 4},
+    "any_order": 3,
     "least": "1/2",
     "least_sample": 5,
 }
@@ -160,6 +164,9 @@ GOOD: dict[str, Any] = {
         {"decided_by": {"exact": 5}},
         {"decided_by": {"exact": True, "float32": 3}},
         {"decided_by": [4]},
+        {"any_order": 5},
+        {"any_order": -1},
+        {"any_order": None},
         {"more": 1},
     ],
 )
@@ -174,4 +181,4 @@ def test_what_cannot_be_a_result_is_refused(change: dict[str, Any]) -> None:
 
 def test_stages_of_another_route_are_refused() -> None:
     with pytest.raises(FileFormatError, match="another kind of run"):
-        Totals(CASCADE_ROUTE).add(Batch(0, 0, 4), BatchResult(0, 0, (), {"exact": 4}, mpq(1), 0))
+        Totals(CASCADE_ROUTE).add(Batch(0, 0, 4), BatchResult(0, 0, (), {"exact": 4}, 0, mpq(1), 0))

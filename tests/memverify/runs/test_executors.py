@@ -40,7 +40,7 @@ class Threads(Question):
     def __call__(self, batch: Batch) -> BatchResult:
         import torch
 
-        return BatchResult(torch.get_num_threads(), os.getpid(), (), {}, None, len(executors._held))
+        return BatchResult(torch.get_num_threads(), os.getpid(), (), {}, 0, None, len(executors._held))
 
 
 @pytest.mark.parametrize("network", [tensor_network(3), plain_network()])
