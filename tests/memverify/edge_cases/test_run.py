@@ -7,6 +7,7 @@ import pytest
 from memverify.commands.edge_cases import run_edge_cases_list, run_edge_cases_run, run_edge_cases_show
 from memverify.edge_cases import edge_case_names, load_edge_case, run_edge_cases
 from memverify.edge_cases import run as run_module
+from memverify.edge_cases.corpus import names_of
 from memverify.edge_cases.run import BACKENDS, CaseResult, EdgeCaseRun
 from memverify.errors import FileFormatError, UnknownNameError
 
@@ -52,8 +53,7 @@ def test_a_wrong_exact_route_is_seen(monkeypatch):
     ],
 )
 def test_where_floats_fail_first(backend, family, bits):
-    names = [n for n in edge_case_names() if load_edge_case(n).family == family]
-    names = [n for n in names if load_edge_case(n).bits <= 64 or "packing" not in family]
+    names = [n for n in names_of(family) if load_edge_case(n).bits <= 64 or "packing" not in family]
     assert run_edge_cases(backend, names).first_failures() == {family: bits}
 
 
