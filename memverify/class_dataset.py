@@ -129,7 +129,12 @@ class ClassDataset(Canonical):
 
 
 def _checked_classes(classes: Any) -> Classes:
-    given = classes.tolist() if isinstance(classes, np.ndarray) and classes.ndim == 1 else list(classes)
+    if isinstance(classes, np.ndarray) and classes.ndim == 1:
+        given = classes.tolist()
+    else:
+        given = [
+            label.item() if hasattr(label, "item") and not np.ndim(label) else label for label in classes
+        ]
     for index, label in enumerate(given):
         if type(label) is not int or not 0 <= label < MAX_CLASSES:
             raise DatasetError(

@@ -5,11 +5,13 @@ Heavy modules are imported by the command that needs them.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from . import __version__
 from .command_line import Commands, Parser, add_command, add_json, execute, natural
 
+_ANY_FORMAT = "any format: .json, .onnx, .pt2, .safetensors, ..."
 EXIT_CODES = "exit codes: 0 proved or done, 1 refuted, 2 unusable input, 3 undecided"
 
 
@@ -96,7 +98,7 @@ def _add_networks(commands: Commands) -> None:
         "memverify info net.json.gz digits:3,8",
         "networks:run_info",
     )
-    info.add_argument("network", metavar="NET")
+    info.add_argument("network", metavar="NET", help=".json or .json.gz (others: memverify inspect)")
     _data_argument(info, optional=True)
     add_json(info)
 
@@ -107,7 +109,7 @@ def _add_networks(commands: Commands) -> None:
         "memverify certify net.json.gz digits:3,8 -o cert.json",
         "networks:run_certify",
     )
-    certify.add_argument("network", metavar="NET", help="any format: .json, .onnx, .pt2, .safetensors, ...")
+    certify.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     _data_argument(certify)
     certify.add_argument("--threshold", metavar="Q", help="label 1 means F(x) > Q, exact (default 0)")
     _architecture_argument(certify)
@@ -128,8 +130,9 @@ def _add_networks(commands: Commands) -> None:
         "networks:run_check",
     )
     check.add_argument("certificate", metavar="CERT")
-    check.add_argument("network", metavar="NET")
+    check.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     _data_argument(check)
+    _architecture_argument(check)
     add_json(check)
 
     evaluate = _command(
@@ -139,9 +142,11 @@ def _add_networks(commands: Commands) -> None:
         "memverify evaluate net.json.gz digits:3,8 --dtype float32",
         "networks:run_evaluate",
     )
-    evaluate.add_argument("network", metavar="NET")
+    evaluate.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     _data_argument(evaluate)
-    evaluate.add_argument("--dtype", choices=("float32", "float64", "exact"), default="exact")
+    evaluate.add_argument(
+        "--dtype", choices=("float32", "float64", "exact"), default="exact", help="(default exact)"
+    )
     evaluate.add_argument(
         "--runtime",
         choices=("torch:float32", "torch:float64", "onnxruntime"),
@@ -165,7 +170,7 @@ def _add_networks(commands: Commands) -> None:
         "memverify robust net.json.gz digits:3,8 --radius 1/100",
         "robust:run_robust",
     )
-    robust.add_argument("network", metavar="NET", help="any format: .json, .onnx, .pt2, .safetensors, ...")
+    robust.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     _data_argument(robust)
     robust.add_argument(
         "--radius", metavar="R", help="exact, in input units; left out: the radii themselves"
@@ -189,7 +194,7 @@ def _add_interchange(commands: Commands) -> None:
         "memverify inspect model.onnx",
         "interchange:run_inspect",
     )
-    inspect.add_argument("network", metavar="NET")
+    inspect.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     _architecture_argument(inspect)
     add_json(inspect)
 
@@ -200,7 +205,7 @@ def _add_interchange(commands: Commands) -> None:
         "memverify convert net.json.gz model.onnx --dtype float32",
         "interchange:run_convert",
     )
-    convert.add_argument("network", metavar="NET")
+    convert.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     convert.add_argument(
         "output", metavar="FILE", help="ends in .onnx, .safetensors, .nnet, .smt2, .json or .json.gz"
     )
@@ -211,6 +216,7 @@ def _add_interchange(commands: Commands) -> None:
         "--data", metavar="DATA", help="count the exact answers that rounding changes on it"
     )
     convert.add_argument("--data-dir", metavar="DIR", help="folder searched first for named data")
+    _classes_argument(convert)
     _architecture_argument(convert)
     add_json(convert)
 
@@ -221,6 +227,7 @@ def _add_edge_cases(commands: Commands) -> None:
         help="networks on which float arithmetic goes wrong, with exact answers",
         description="Networks on which float arithmetic goes wrong, with exact answers.",
         epilog=f"example: memverify edge-cases run --backend torch:float32\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -264,6 +271,15 @@ def _architecture_argument(parser: Parser) -> None:
     )
 
 
+def _classes_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--classes",
+        type=natural,
+        metavar="C",
+        help="the labels are classes 0 to C - 1 (default: what the labels show)",
+    )
+
+
 def _add_data(commands: Commands) -> None:
     export = _command(
         commands,
@@ -278,7 +294,7 @@ def _add_data(commands: Commands) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help=".csv with all coordinates; .sparse or .npz for sparse data",
+        help=".csv with all coordinates, and for classes; .sparse or .npz for sparse data",
     )
     add_json(export)
 
@@ -386,7 +402,8 @@ def _data_argument(parser: Parser, optional: bool = False) -> None:
         "data",
         metavar="DATA",
         nargs="?" if optional else None,
-        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME@test:A,B:K, or a file: .csv, .npz, "
-        ".sparse",
+        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME:all (classes), NAME@test:A,B:K, or a "
+        "file: .csv, .npz, .sparse; or IDX files: IMAGES,LABELS",
     )
+    _classes_argument(parser)
     parser.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")

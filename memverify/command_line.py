@@ -9,15 +9,23 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
+_NEGATIVE_NUMBER = re.compile(r"-(\d+(/\d+)?|\d*\.\d+|\d+\.)([eE][-+]?\d+)?$")
+
+
 class Parser(argparse.ArgumentParser):
     """Bad arguments get one line, as all bad input does."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._negative_number_matcher = _NEGATIVE_NUMBER  # also -1/2 and -1e-3 are values, not options
 
     def error(self, message: str) -> NoReturn:
         """Leave with exit code 2."""
@@ -44,6 +52,7 @@ def execute(parser: Parser, arguments: Sequence[str] | None, package: str) -> in
 
     module, _, function = options.runs.partition(":")
     try:
+        _refuse_output_onto_input(options)
         run = getattr(importlib.import_module(f"{package}.commands.{module}"), function)
         code: int = run(options)
         sys.stdout.flush()
@@ -57,6 +66,25 @@ def execute(parser: Parser, arguments: Sequence[str] | None, package: str) -> in
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _refuse_output_onto_input(options: argparse.Namespace) -> None:
+    """Raise FileFormatError if the file to write has no name, or is one that is read."""
+    from .errors import FileFormatError
+
+    given = vars(options)
+    output = given.get("output")
+    if output is None:
+        return
+    if not output:
+        raise FileFormatError("the file to write has no name; name one")
+    target = os.path.realpath(output)
+    for key, value in given.items():
+        names = value.split(",") if isinstance(value, str) and key not in ("output", "runs") else ()
+        if (key == "journal" or os.path.isfile(target)) and any(
+            [name and os.path.realpath(name) == target for name in names]
+        ):
+            raise FileFormatError(f"{output!a} is read too and would be overwritten; name another file")
 
 
 def add_command(

@@ -45,6 +45,7 @@ denominators would multiply up with the number of samples.
 INT64_LIMIT = 1 << 63
 """int64 arrays hold absolute values below this; the least int64 is left out, having no negative."""
 _LEAST_INT64 = np.iinfo(np.int64).min
+_MOST_TEXTS = 1 << 16
 _CANONICAL_CHUNK = 4096
 
 
@@ -96,7 +97,10 @@ class Dataset(Canonical):
         self._rationals: Array | None = None
         if isinstance(points, np.ndarray) and points.dtype.kind in "iufb":
             if points.ndim != 2:
-                raise DatasetError(f"points must have two axes (samples, features), not {points.ndim}")
+                raise DatasetError(
+                    f"points must have two axes (samples, features), not {points.ndim}; of images take "
+                    "x.reshape(len(x), -1)"
+                )
             integers, denominator = _integers_of_array(points)
             self._numerators, self._denominator = _scale_integers(integers, denominator, factor)
         else:
@@ -204,17 +208,7 @@ class Dataset(Canonical):
 
     def canonical_lines(self, labels: Array) -> Iterator[bytes]:
         """Yield the lines of `canonical_chunks` with other integers for labels."""
-        texts: dict[Any, str] = {}
-        denominator = self._denominator
-
-        def text_of(value: Any) -> str:
-            found = texts.get(value)
-            if found is None:
-                found = format_number(value if self._numerators is None else mpq(value, denominator))
-                if len(texts) < 1 << 16:
-                    texts[value] = found
-            return found
-
+        text_of = _Texts(None if self._numerators is None else self._denominator).__getitem__
         for start in range(0, self.n_samples, _CANONICAL_CHUNK):
             block = self._matrix[start : start + _CANONICAL_CHUNK].tolist()
             ends = labels[start : start + _CANONICAL_CHUNK].tolist()
@@ -238,6 +232,20 @@ class Dataset(Canonical):
             first = seen.setdefault(key, index)
             if labels[first] != labels[index]:
                 raise ContradictorySamplesError(first, index)
+
+
+class _Texts(dict[Any, str]):
+    """The text of each coordinate; those met first are kept, and found without a call of Python."""
+
+    def __init__(self, denominator: Integer | None) -> None:
+        super().__init__()
+        self._denominator = denominator
+
+    def __missing__(self, value: Any) -> str:
+        text = format_number(value if self._denominator is None else mpq(value, self._denominator))
+        if len(self) < _MOST_TEXTS:
+            self[value] = text
+        return text
 
 
 def chosen_samples(indices: Any, n_samples: int) -> npt.NDArray[np.intp]:

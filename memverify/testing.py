@@ -29,13 +29,16 @@ _LONGEST = 40
 
 
 def edge_cases(
-    names: Sequence[str] | None = None, *, most_bits: int | None = None, representable: str | None = None
+    names: str | Sequence[str] | None = None,
+    *,
+    most_bits: int | None = None,
+    representable: str | None = None,
 ) -> list[Any]:
     """Return the cases as parameters for ``pytest.mark.parametrize``; their ids are their names.
 
     Parameters
     ----------
-    names : sequence of str, optional
+    names : str or sequence of str, optional
         Names of cases or of families; default the whole corpus.
     most_bits : int, optional
         Leave out cases of more bits; those without a number of bits stay.
@@ -55,6 +58,7 @@ def edge_cases(
     """
     import pytest
 
+    names = [names] if isinstance(names, str) else names
     chosen = edge_case_names() if names is None else [name for given in names for name in names_of(given)]
     cases = [load_edge_case(name) for name in chosen]
     return [

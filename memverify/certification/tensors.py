@@ -116,17 +116,19 @@ def check_fit(network: TensorNetwork, data: Samples, threshold: Rational) -> Non
             raise DimensionMismatchError("a threshold is for labels -1 and 1, not for classes")
         if outputs != data.n_classes:
             hint = (
-                "say how many classes there are (n_classes)"
+                f"if the labels are some of {outputs} classes, say so: --classes {outputs} "
+                f"(n_classes={outputs} in Python)"
                 if outputs > data.n_classes
-                else "leave some out"
+                else f"its classes are 0 to {outputs - 1}, the labels reach {data.n_classes - 1}"
             )
-            hint = "label the data -1 and 1" if outputs == 1 and data.n_classes == 2 else hint
+            if outputs == 1:
+                hint = "for one output the labels are -1 and 1 (labels of 0 and 1: write 2 y - 1)"
             wanted = f"{data.n_classes} classes need {data.n_classes} outputs"
             raise DimensionMismatchError(f"{wanted}, but the network has {outputs}; {hint}")
     elif outputs != 1:
         raise DimensionMismatchError(
             f"labels -1 and 1 need a network with one output, not {outputs}; for {outputs} outputs the "
-            f"labels are the classes 0 to {outputs - 1}"
+            f"labels are the classes 0 to {outputs - 1} (--classes {outputs} if all of them are 1)"
         )
 
 

@@ -15,6 +15,7 @@ from .inputs import load_data
 def run_export(options: argparse.Namespace) -> int:
     """Write a data set as canonical .csv, or a sparse one as text or .npz."""
     from ..any_dataset import dense_form
+    from ..class_dataset import ClassDataset
     from ..datasets import save_dataset_csv, save_sparse_npz
     from ..datasets.files import shown
     from ..datasets.sparse_text import save_sparse_text
@@ -26,7 +27,7 @@ def run_export(options: argparse.Namespace) -> int:
     dataset = load_data(options)
     ending = os.path.splitext(options.output)[1].lower()
     if ending not in (".sparse", ".npz"):
-        dataset = dense_form(dataset)
+        dataset = dataset if isinstance(dataset, ClassDataset) else dense_form(dataset)
         save_dataset_csv(dataset, options.output)
     elif not isinstance(dataset, SparseDataset):
         raise FileFormatError(

@@ -17,7 +17,7 @@ def load_data(options: argparse.Namespace) -> AnyDataset:
     """Load the data set that is named on the command line."""
     from ..datasets import load_dataset
 
-    return load_dataset(options.data, data_dir=options.data_dir)
+    return load_dataset(options.data, data_dir=options.data_dir, n_classes=options.classes)
 
 
 def load_samples(options: argparse.Namespace) -> Samples:

@@ -17,11 +17,21 @@ if TYPE_CHECKING:
     from ..certification.certificate import Certificate, Counterexample
 
 
+_SHOWN = 10
+
+
 def run_info(options: argparse.Namespace) -> int:
     """Report the sizes of a network, and the theorem's bound for given data."""
     from ..constructions.theorem_bound import optimal_parameters_bound
+    from ..datasets.files import shown
+    from ..errors import FileFormatError
     from ..formats.network_file import load_network, network_sha256
+    from ..interchange.load import is_own_format
 
+    if not is_own_format(options.network):
+        raise FileFormatError(
+            f"{shown(options.network)}: info is for .json and .json.gz; of other formats: memverify inspect"
+        )
     network = load_network(options.network)
     report: dict[str, Any] = {**sizes(network), "network_sha256": network_sha256(network)}
     if options.data is not None:
@@ -64,6 +74,8 @@ def run_certify(options: argparse.Namespace) -> int:
         print(f"{_verdict_line(found, dataset)} ({seconds:.2f} s)")
         for note in () if source is None else source.notes:
             print(f"note: {note}")
+        if not isinstance(found, Certificate):
+            _print_failing(found, dataset)
         print(_decided_line(found.decided_by))
         if found.float32_any_order is not None:
             print(any_order_line(found.float32_any_order, found.n_samples))
@@ -83,13 +95,44 @@ def _verdict_line(found: Certificate | Counterexample, dataset: AnyDataset) -> s
             what = f"y (F(x) - {format_number(found.threshold)}) > 0"
         return (
             f"memorizes: all {found.n_samples:,} samples have {what}, exactly; least margin "
-            f"{_readable(found.min_margin)} at sample {found.min_margin_sample}"
+            f"{_readable(found.min_margin)} at sample {found.min_margin_sample} (counted from 0)"
         )
-    where = "is not strictly the largest there" if classes else f"F(x) = {_readable(found.output)}"
+    where = _winner(found) if classes else f"F(x) = {_readable(found.output)}"
     return (
-        f"fails: sample {found.index} has the label {found.label}, but {where}; "
+        f"fails: sample {found.index} (counted from 0) has the label {found.label}, but {where}; "
         f"{found.n_failures:,} of {found.n_samples:,} samples fail"
     )
+
+
+def _winner(found: Counterexample) -> str:
+    """Say which output keeps the true one from being strictly the largest."""
+    outputs = found.outputs
+    rivals = [index for index in range(len(outputs)) if index != found.label]
+    rival = max(rivals, key=lambda index: outputs[index])
+    how = "equals it" if outputs[rival] == outputs[found.label] else "is larger"
+    return f"output {rival} {how}"
+
+
+def _print_failing(found: Counterexample, dataset: AnyDataset) -> None:
+    """List the first samples that fail, and say what often explains that many do."""
+    import numpy as np
+
+    from ..certification.certificate import VERSION
+
+    shown = ", ".join(map(str, found.failing[:_SHOWN]))
+    more = found.n_failures - len(found.failing[:_SHOWN])
+    rest = f" and {more:,} more" if more > 0 else ""
+    if more > 0 and found.version != VERSION:
+        count = "all" if found.n_failures == len(found.failing) else f"the first {len(found.failing):,}"
+        rest += f" (--json and -o list {count})"
+    print(f"failing samples: {shown}{rest}")
+    numerators = getattr(dataset, "numerators", None)
+    pixels = numerators is not None and numerators.dtype == np.uint8 and dataset.denominator == 1
+    if pixels and 4 * found.n_failures > found.n_samples and numerators.max() > 1:
+        print(
+            f"note: the coordinates are integers up to {numerators.max()}; a network that was trained on "
+            "pixels in [0, 1] needs x / 255 (exactly: scale_num and scale_den in the .npz, docs/formats.md)"
+        )
 
 
 def _readable(value: Rational) -> str:
@@ -118,11 +161,11 @@ def any_order_line(count: int, n_samples: int) -> str:
 def run_check(options: argparse.Namespace) -> int:
     """Run the independent checker."""
     from ..certification.check import check
-    from ..interchange.load import is_own_format, load_source
+    from ..interchange.load import is_own_format
 
     dataset = load_data(options)
     start = time.perf_counter()
-    network = options.network if is_own_format(options.network) else load_source(options.network).network
+    network = options.network if is_own_format(options.network) else load_any(options)[0]
     report = check(options.certificate, network, dataset)
     if options.json:
         print(json.dumps({**report.as_dict(), "seconds": round(time.perf_counter() - start, 3)}))

@@ -23,11 +23,17 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
     from ..class_dataset import ClassDataset
     from ..constructions.materialize import materialize
     from ..convex_cells import ConvexCellNetwork
+    from ..errors import MemverifyError
+    from ..interchange.rounded import rounded_weights
     from ..interchange.runtimes import runtime_answers
     from ..network import Network
     from ..tensors.cascade import decide
     from ..tensors.tensor_network import TensorNetwork
 
+    if options.batch_size < 1:
+        raise MemverifyError("a batch of 0 samples; --batch-size is at least 1")
+    if options.runtime and options.dtype != "exact":
+        raise MemverifyError(f"--runtime {options.runtime} says the type by itself; leave --dtype out")
     plain = materialize(network) if isinstance(network, ConvexCellNetwork) else network
     tensors = TensorNetwork.of(plain) if isinstance(plain, Network) else plain
     data = dataset if isinstance(dataset, ClassDataset) else dense_form(dataset)
@@ -56,10 +62,13 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
             found = runtime_answers(
                 tensors, data, runtime, model=model, batch_size=options.batch_size, progress=progress.update
             )
+        runs_file = model is not None and runtime == "onnxruntime"
+        loss = rounded_weights(tensors, _float_type(runtime))
         differing = np.flatnonzero(found.answers != exact.answers)
         report["runtime"] = {
             "name": runtime,
             "batch_size": options.batch_size,
+            "n_rounded_weights": 0 if runs_file else loss.n_inexact,
             "n_wrong": int((found.answers != data.labels).sum()),
             "n_nonfinite": found.n_nonfinite,
             "n_unlike_exact": len(differing),
@@ -100,6 +109,11 @@ def evaluate_tensors(network: AnyLoaded, dataset: AnyDataset, options: argparse.
                 f"{runtime} {row['runtime']} (outputs {outputs})"
             )
     return 0
+
+
+def _float_type(runtime: str) -> str:
+    """Return the float type a runtime computes in."""
+    return runtime.partition(":")[2] or "float32"
 
 
 def _flat(prefix: str, values: dict[str, Any]) -> dict[str, Any]:

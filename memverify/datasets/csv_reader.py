@@ -211,7 +211,7 @@ class _Rows:
                     f"the last field must be a class from 0 to {last}"
                 )
         elif value not in (-1, 1):
-            why = "; Sgn(0) is no label" if value == 0 else ""
+            why = "; for one output write labels of 0 and 1 as 2 y - 1" if value == 0 else ""
             raise DatasetError(
                 f"{self.place}: line {number}, column {len(tokens)}: the label is "
                 f"{shorten(token)}{why}; the last field must be -1 or 1, or a class after a "

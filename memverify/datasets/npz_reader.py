@@ -256,7 +256,7 @@ def _labels_of(labels: Array, place: str, classes: bool) -> tuple[Array, bool]:
     if len(wrong):
         first = int(wrong[0])
         label = labels[first].item()
-        why = "; Sgn(0) is no label" if label == 0 else ""
+        why = "; for one output write labels of 0 and 1 as 2 y - 1" if label == 0 else ""
         raise DatasetError(
             f"{place}: array y: the label {label} at row {first} (counted from 0){why}; labels are -1 "
             "and 1, or integers from 0 for classes"

@@ -153,7 +153,7 @@ class _Samples:
     def _read_sample(self, number: int, fields: list[str]) -> None:
         label = _LABELS.get(fields[0])
         if label is None:
-            why = "; Sgn(0) is no label" if fields[0] == "0" else ""
+            why = "; write labels of 0 and 1 as 2 y - 1" if fields[0] == "0" else ""
             trouble = f"the label is {shorten(fields[0])!a}{why}; a line starts with -1 or 1"
             raise DatasetError(f"{self.place}: line {number}: {trouble}")
         before = -1

@@ -6,6 +6,7 @@ import difflib
 from functools import cache
 
 from ..errors import UnknownNameError
+from ..rational import shorten
 from . import cancellation, digit_packing, float_range, memorizers, sat_boundary, ties
 from .case import EdgeCase
 
@@ -52,6 +53,10 @@ def load_edge_case(name: str) -> EdgeCase:
     True
     """
     if name not in corpus():
+        members = [case for case in corpus() if corpus()[case].family == name]
+        if members:
+            names = shorten(", ".join(members), 120)
+            raise UnknownNameError(f"{name!r} is a family of {len(members)} cases; name one: {names}")
         near = difflib.get_close_matches(name, corpus(), n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else "see: memverify edge-cases list"
         raise UnknownNameError(f"no edge case {name!r}; {hint}")

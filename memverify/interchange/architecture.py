@@ -22,6 +22,7 @@ the input). Numbers are floats as torch has them: 0.01 means the nearest float64
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ from .source_bytes import read_source
 MAX_ARCHITECTURE_BYTES = 64 << 20
 MAX_LAYERS = 1_000_000
 
+_NUMBER = re.compile("[0-9]+")
+_UNKNOWN_OPTION = re.compile(r"got an unexpected keyword argument '(.*)'")
+
 Tensors = Mapping[str, ExactArray]
 Built = tuple[TensorNetwork, tuple[str, ...], tuple[tuple[str, str], ...]]
 """The network, notes, and the names and kinds of its layers."""
@@ -58,7 +62,8 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
         In the order of the file.
     architecture : dict, list, str or Path
         As the module says; a path of a JSON file with it; or "mlp": all tensors are pairs of a
-        matrix and a vector, linear layers in their order, with ReLU between them.
+        matrix and a vector, linear layers in their order (that of the numbers in their names for
+        safetensors, which keeps no other), with ReLU between them.
     name : str
         Of the file with the weights, for messages.
     fold : bool, optional
@@ -101,6 +106,9 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
         except MemverifyError as error:
             raise FileFormatError(f"{where}: {error}") from None
         except (TypeError, ValueError, IndexError, AttributeError) as error:
+            unknown = _UNKNOWN_OPTION.search(str(error))
+            if unknown:
+                raise FileFormatError(f"{where}: it has no option {shorten(unknown[1], 40)!r}") from None
             raise FileFormatError(f"{where}: its values do not fit: {shorten(str(error), 100)}") from None
         results[label] = current
         operators.append((label, kind))
@@ -108,6 +116,14 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
     if unused:
         walk.note(f"the architecture leaves {len(unused)} tensors of the file unused, e.g. {unused[0]!r}")
     return builder.finish(current, fold=fold), tuple(walk.notes), tuple(operators)
+
+
+def weights_only(name: str) -> FileFormatError:
+    """Return the error of a file of weights that nothing says the use of."""
+    return FileFormatError(
+        f"{name} holds weights only; say what they are for: --architecture mlp (linear layers with ReLU "
+        "between), or --architecture FILE.json (docs/interchange.md)"
+    )
 
 
 def read_architecture(path: str | Path) -> Any:
@@ -143,7 +159,7 @@ class _Layer:
         """Return a tensor that must be there."""
         array = self.optional(name)
         if array is None:
-            raise FileFormatError(f"the file has no tensor {shorten(str(name), 80)!r}")
+            raise FileFormatError(_no_tensor(str(name), self._tensors))
         return array
 
     def optional(self, name: str) -> ExactArray | None:
@@ -283,6 +299,8 @@ def _parts(architecture: Any, tensors: Tensors) -> tuple[tuple[int, ...], list[A
     if shape is None:
         first = layers[0].get("linear") if isinstance(layers[0], dict) else None
         weight = tensors.get(f"{first}.weight")
+        if first is not None and weight is None:
+            raise FileFormatError(f"layer 0 (linear): {_no_tensor(f'{first}.weight', tensors)}")
         if weight is None or len(weight.shape) != 2:
             raise FileFormatError('the architecture needs "input_shape", since no linear layer comes first')
         return (weight.shape[1],), layers
@@ -292,20 +310,44 @@ def _parts(architecture: Any, tensors: Tensors) -> tuple[tuple[int, ...], list[A
 
 
 def _pairs(tensors: Tensors, name: str) -> list[Any]:
-    keys = list(tensors)
-    layers: list[Any] = []
-    for weight, bias in zip(keys[::2], keys[1::2], strict=False):
-        stem = weight.removesuffix(".weight")
-        fits = len(tensors[weight].shape) == 2 and tensors[bias].shape == tensors[weight].shape[:1]
-        if not fits or weight == stem or bias != f"{stem}.bias":
-            break
-        layers += ["relu", {"linear": stem}]
-    if not layers or 2 * (len(layers) // 2) != len(keys):
+    stems = [key.removesuffix(".weight") for key in tensors if key.endswith(".weight")]
+    pairs = {f"{stem}.{part}" for stem in stems for part in ("weight", "bias")}
+    fits = [
+        len(tensors[f"{stem}.weight"].shape) == 2
+        and f"{stem}.bias" in tensors
+        and tensors[f"{stem}.bias"].shape == tensors[f"{stem}.weight"].shape[:1]
+        for stem in stems
+    ]
+    if not stems or not all(fits) or pairs != set(tensors):
+        other = [key for key in tensors if key not in pairs] or stems or ["nothing"]
         raise FileFormatError(
-            f'{name}: "mlp" needs pairs NAME.weight (a matrix) and NAME.bias (a vector) and no more; give '
-            "an architecture"
+            f'{name}: "mlp" needs pairs NAME.weight (a matrix) and NAME.bias (a vector) and no more; this '
+            f"file has {shorten(other[0], 80)!r}: give a JSON file with the layers (docs/interchange.md)"
         )
+    if name.lower().endswith(".safetensors"):
+        stems = _ordered(stems, name)
+    layers: list[Any] = []
+    for stem in stems:
+        layers += ["relu", {"linear": stem}]
     return layers[1:]
+
+
+def _ordered(stems: list[str], name: str) -> list[str]:
+    """Return layers in the order of the numbers in their names; safetensors files keep no order.
+
+    "fc10" follows "fc2". Names that differ in more than numbers have no order that can be relied on.
+    """
+    if len({_NUMBER.sub("#", stem) for stem in stems}) > 1:
+        raise FileFormatError(
+            f"{name}: safetensors files keep no order, and the names {shorten(', '.join(stems), 80)} tell "
+            "none; give a JSON file with the layers (docs/interchange.md)"
+        )
+    return sorted(stems, key=lambda stem: [int(number) for number in _NUMBER.findall(stem)])
+
+
+def _no_tensor(name: str, tensors: Tensors) -> str:
+    there = shorten(", ".join(list(tensors)[:8]), 120)
+    return f"the file has no tensor {shorten(name, 80)!r}; it has {there}"
 
 
 def _number(value: Any) -> Any:

@@ -128,8 +128,9 @@ def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, 
         raise FileFormatError(f"the input {shorten(entry.name)!r} is no tensor of known rank")
     sizes = [size.dim_value for size in entry.type.tensor_type.shape.dim][1:]
     if not sizes or min(sizes) < 1 or int(np.prod(sizes, dtype=object)) > MAX_ENTRIES:
+        shown = ", ".join([str(size or "?") for size in sizes])
         raise FileFormatError(
-            f"the input {shorten(entry.name)!r} has the shape (samples, {', '.join(map(str, sizes))}); "
-            "all sizes but the number of samples must be known and positive"
+            f"the input {shorten(entry.name)!r} has the shape (samples, {shown}); all "
+            "sizes but the number of samples must be known: leave only axis 0 dynamic in the export"
         )
     return entry.name, tuple(sizes)

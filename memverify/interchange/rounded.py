@@ -37,6 +37,20 @@ class RoundedWeights:
     n_overflowed: int
 
 
+def float_name(dtype: Any) -> str:
+    """Return the name of a float type that is given by name, or as a dtype of torch or NumPy.
+
+    Examples
+    --------
+    >>> float_name("float32"), float_name(np.float64), float_name(np.dtype("f4"))
+    ('float32', 'float64', 'float32')
+    """
+    if isinstance(dtype, str):
+        return dtype
+    named = dtype if isinstance(dtype, type) else None
+    return named.__name__ if named is not None else str(dtype).removeprefix("torch.")
+
+
 def float_type(dtype: str) -> type[np.floating[Any]]:
     """Return NumPy's type of a name.
 

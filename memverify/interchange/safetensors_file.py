@@ -20,7 +20,7 @@ from ..formats.atomic import atomic_write
 from ..rational import shorten
 from ..tensors.exact_array import ExactArray
 from ..tensors.tensor_network import TensorNetwork
-from .architecture import build_network, parse_architecture
+from .architecture import build_network, parse_architecture, weights_only
 from .architecture_writer import described_network
 from .loaded import LoadedNetwork, UnsupportedOperatorError
 from .rounded import RoundedWeights, float_type, refuse_overflow, rounded_weights
@@ -58,7 +58,7 @@ def read_safetensors(path: str | Path, architecture: Any = None) -> LoadedNetwor
     if own:
         text = metadata.get(METADATA_KEY)
         if not isinstance(text, str):
-            raise FileFormatError(f'{name} holds weights only; give an architecture: a JSON file, or "mlp"')
+            raise weights_only(name)
         architecture = parse_architecture(text, name)
     network, notes, operators = build_network(tensors, architecture, name, fold=not own)
     return LoadedNetwork(network, "safetensors", digest, operators, notes)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import FileFormatError
 from ..tensors.exact_array import ExactArray
-from .architecture import build_network
+from .architecture import build_network, weights_only
 from .loaded import LoadedNetwork
 from .source_bytes import read_source
 from .stored_zip import StoredZip
@@ -40,7 +40,7 @@ def read_state_dict(path: str | Path, architecture: Any = None) -> LoadedNetwork
     name = Path(path).name
     tensors = tensors_of_archive(data, name)
     if architecture is None:
-        raise FileFormatError(f'{name} holds weights only; give an architecture: a JSON file, or "mlp"')
+        raise weights_only(name)
     network, notes, operators = build_network(tensors, architecture, name)
     return LoadedNetwork(network, "state_dict", digest, operators, notes)
 
@@ -83,8 +83,8 @@ def _loaded(data: bytes, name: str) -> Any:
         reason = " ".join(str(error).split())
         if any([sign in reason for sign in ("Unsupported", "GLOBAL", "persistent id")]):
             raise FileFormatError(
-                f"{name} holds more than tensors; nothing that needs code to run is read: save "
-                "module.state_dict() alone"
+                f"{name} holds more than tensors; nothing that needs code to run is read: export it "
+                "(torch.export, torch.onnx), or save module.state_dict() alone"
             ) from None
         raise FileFormatError(f"{name} cannot be read: {reason[:200]}") from None
 

@@ -38,6 +38,11 @@ class StoredZip:
         entries = self._archive.infolist()
         if len(entries) > MAX_ENTRIES:
             raise FileFormatError(f"{name} has {len(entries)} entries; {MAX_ENTRIES} are the limit")
+        if any([entry.filename.rpartition("/code/")[1] for entry in entries[:MAX_ENTRIES]]):
+            raise FileFormatError(
+                f"{name} is a TorchScript program, which is not read; export the module by torch.export or "
+                "torch.onnx"
+            )
         for entry in entries:
             if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
                 raise FileFormatError(

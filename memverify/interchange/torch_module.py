@@ -141,6 +141,10 @@ def read_module(module: nn.Module, input_shape: Sequence[int] | int | None = Non
     The hash is that of lines "<sha256 of the bytes>  <type>  <shape>  <name>", one for every tensor
     of the state, in its order.
     """
+    if not hasattr(module, "named_modules"):
+        raise FileFormatError(
+            f"from_torch takes a torch.nn.Module, not {type(module).__name__}; load_network reads files"
+        )
     _check_plain(module)
     training = _trains(module)
     steps, inputs, output = _traced(module)

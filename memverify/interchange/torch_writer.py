@@ -23,14 +23,14 @@ from ..tensors.operations import (
 )
 from ..tensors.tensor_network import TensorNetwork
 from .loaded import UnsupportedOperatorError
-from .rounded import float_type, refuse_overflow, rounded_weights
+from .rounded import float_name, float_type, refuse_overflow, rounded_weights
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 
-def to_torch(network: TensorNetwork, dtype: str = "float32") -> nn.Module:
+def to_torch(network: TensorNetwork, dtype: Any = "float32") -> nn.Module:
     """Return a module that computes the network in floats, in evaluation mode.
 
     A chain is an ``nn.Sequential`` whose names are the kinds of the layers and their numbers, e.g.
@@ -40,7 +40,7 @@ def to_torch(network: TensorNetwork, dtype: str = "float32") -> nn.Module:
     Parameters
     ----------
     network : TensorNetwork
-    dtype : {"float32", "float64"}
+    dtype : {"float32", "float64"}, or a dtype of torch or NumPy
 
     Raises
     ------
@@ -58,6 +58,7 @@ def to_torch(network: TensorNetwork, dtype: str = "float32") -> nn.Module:
     """
     from torch import nn
 
+    dtype = float_name(dtype)
     refuse_overflow(rounded_weights(network, dtype))
     layers = {}
     for number, node in enumerate(network.nodes, start=1):

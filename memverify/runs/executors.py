@@ -23,6 +23,8 @@ from .batches import CASCADE_ROUTE, Batch, BatchResult, Question, package_versio
 
 MOST_DEATHS = 5
 """Deaths of worker processes after which a run ends, its journal kept."""
+JOBS_PER_CORE, LEAST_CAP = 4, 16
+"""More processes than this are refused: each loads torch, and thousands would bring a machine down."""
 _AHEAD = 4
 """Batches sent to a worker before their turn."""
 
@@ -84,6 +86,13 @@ class Processes:
     def __init__(self, jobs: int) -> None:
         if jobs < 1:
             raise MemverifyError(f"{jobs} jobs; there is at least 1")
+        cores = os.cpu_count() or 1
+        most = max(LEAST_CAP, JOBS_PER_CORE * cores)
+        if jobs > most:
+            raise MemverifyError(
+                f"{jobs} jobs; at most {most} are started here, and no more than the {cores} processors of "
+                "this machine make it faster"
+            )
         self._jobs = jobs
         self._threads = max(1, (os.cpu_count() or 1) // jobs)
 
@@ -106,7 +115,7 @@ class Processes:
                 ]
                 with joblib.parallel_config("loky", inner_max_num_threads=self._threads):
                     parallel = joblib.Parallel(
-                        n_jobs=self._jobs,
+                        n_jobs=min(self._jobs, len(left)),
                         return_as="generator_unordered",
                         batch_size=1,
                         pre_dispatch=_AHEAD * self._jobs,

@@ -19,7 +19,7 @@ from ..errors import DimensionMismatchError, FileFormatError, NetworkStructureEr
 from ..formats import json_network, network_file
 from ..formats.json_file import expect_keys, parse_json, read_file, show, write_file
 from ..network import Network
-from ..rational import format_number, parse_number
+from ..rational import format_number, parse_number, require_subnormals
 from .exact_array import ExactArray
 from .operations import (
     AveragePool,
@@ -90,7 +90,7 @@ def canonical_chunks(network: TensorNetwork) -> Iterator[bytes]:
     {"format":"memverify-network","version":2,"input_shape":[1],"nodes":[{"op":
     """
     if _fits_version_1(network):
-        yield from json_network.canonical_chunks(network.to_network())
+        yield from _version_1_chunks(network)
         return
     head = f'"format":"{FORMAT}","version":{VERSION},"input_shape":{_integers(network.input_shape)}'
     yield f'{{{head},"nodes":['.encode("ascii")
@@ -196,6 +196,38 @@ def _fits_version_1(network: TensorNetwork) -> bool:
     return network.output_dim == 1 and network.is_chain_of_layers
 
 
+def _version_1_chunks(network: TensorNetwork) -> Iterator[bytes]:
+    """Yield what `json_network.canonical_chunks` does of `to_network`, without its objects."""
+    head = f'"format":"{FORMAT}","version":1,"input_dim":{network.input_dim}'
+    yield f'{{{head},"layers":['.encode("ascii")
+    comma = ""
+    for node in network.nodes:
+        if isinstance(node.operation, Dense):
+            weight, bias = node.operation.weight, node.operation.bias
+            texts, columns = _number_texts(weight), range(weight.shape[1])
+            rows = []
+            for start in range(0, len(texts), weight.shape[1]):
+                row = texts[start : start + weight.shape[1]]
+                pairs = [f'[{c},"{text}"]' for c, text in zip(columns, row, strict=True) if text != "0"]
+                rows.append(f"[{','.join(pairs)}]")
+            biases = ",".join([f'"{text}"' for text in _number_texts(bias)])
+            yield f'{comma}{{"weight":[{",".join(rows)}],"bias":[{biases}]}}'.encode("ascii")
+            comma = ","
+    yield b"]}"
+
+
+def _number_texts(array: ExactArray) -> list[str]:
+    """Return `format_number` of the entries in row-major order."""
+    if array.floats is None:
+        return [format_number(value) for value in array.rationals().ravel().tolist()]
+    require_subnormals()
+    texts = []
+    for value in np.asarray(array.floats, dtype=np.float64).ravel().tolist():
+        top, bottom = value.as_integer_ratio()  # at most 324 digits: always written in decimal
+        texts.append(f"{top}/{bottom}" if bottom != 1 else f"{top}")
+    return texts
+
+
 def _integers(values: Any) -> str:
     return f"[{','.join([str(int(value)) for value in values])}]"
 
@@ -209,10 +241,7 @@ def _field_text(value: Any, kind: str) -> str:
 
 
 def _values_text(array: ExactArray) -> str:
-    if array.floats is None:
-        return ",".join([f'"{format_number(value)}"' for value in array.rationals().ravel().tolist()])
-    ratios = [value.as_integer_ratio() for value in array.floats.ravel().tolist()]
-    return ",".join([f'"{top}"' if bottom == 1 else f'"{top}/{bottom}"' for top, bottom in ratios])
+    return ",".join([f'"{text}"' for text in _number_texts(array)])
 
 
 # ------------------------------------------------------------------------------------------- reading

@@ -211,7 +211,7 @@ def test_refusals():
         (PAIR, classes, {}, "3 classes need 3 outputs, but the network has 2"),
         (PAIR, GOOD, {}, "for 2 outputs the labels are the classes 0 to 1"),
         (chain, classes.subset([0, 1]), {}, "3 classes need 3 outputs"),
-        (chain, ClassDataset([["1"], ["0"]], [0, 1]), {}, "label the data -1 and 1"),
+        (chain, ClassDataset([["1"], ["0"]], [0, 1]), {}, "for one output the labels are -1 and 1"),
         (random_network(0, 3), ClassDataset([["1"], ["0"]], [0, 1]), {}, "n_classes"),
         (PAIR, ClassDataset([["1"], ["0"]], [0, 1]), {"threshold": 1}, "a threshold is for labels"),
         (chain, sparse, {}, "dense"),

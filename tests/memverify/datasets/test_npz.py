@@ -151,7 +151,7 @@ BAD = [
     ({"x": X, "y": Y, "x_num": X}, FileFormatError, "unexpected array x_num"),
     ({"x_num": X, "y": Y}, FileFormatError, "missing array x_den"),
     ({"x_den": X, "y": Y}, FileFormatError, "missing array x_num"),
-    ({"x": X, "y": np.array([-1, 0])}, DatasetError, r"the label 0 at row 1 .*Sgn\(0\)"),
+    ({"x": X, "y": np.array([-1, 0])}, DatasetError, r"the label 0 at row 1 .*2 y - 1"),
     ({"x": X, "y": np.array([-1, 2])}, DatasetError, "the label 2 at row 1"),
     ({"x": X, "y": np.array([1.0, 2.0])}, DatasetError, "the label 2.0 at row 1"),
     ({"x": X, "y": np.array([0, 1 << 20])}, DatasetError, "the label 1048576 at row 1"),

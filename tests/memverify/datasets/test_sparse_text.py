@@ -82,7 +82,7 @@ class TestRefusals:
             (GOOD.replace("background=1/2", "background=1/0"), "line 1: the background: '1/0'"),
             (HEAD, "no samples"),
             (HEAD + "\n\n", "no samples"),
-            (GOOD.replace("-1 1:", "0 1:"), "line 3: the label is '0'; Sgn"),
+            (GOOD.replace("-1 1:", "0 1:"), "line 3: the label is '0'; write labels"),
             (GOOD.replace("-1 1:", "1:"), "line 3: the label is '1:1/3'"),
             (GOOD.replace("3:5/6", "4:5/6"), "line 2: entry 2 has the column 4; columns ascend from 0 to"),
             (GOOD.replace("3:5/6", "0:5/6"), "line 2: entry 2 has the column 0"),

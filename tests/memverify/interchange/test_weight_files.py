@@ -113,7 +113,7 @@ def test_mlp_needs_no_more_than_pairs(suffix, tmp_path):
     points = few_bit_points((3,))
     assert exact_values(loaded.network, points) == torch_values(module, points)
     torch.save({"a.weight": torch.zeros(2, 3), "b.bias": torch.zeros(2)}, tmp_path / "bad.pt")
-    with pytest.raises(FileFormatError, match="give an architecture"):
+    with pytest.raises(FileFormatError, match="give a JSON file"):
         read_state_dict(tmp_path / "bad.pt", "mlp")
 
 
@@ -193,7 +193,7 @@ def test_architectures_that_do_not_fit(network, change, message, tmp_path):
 
 def test_architectures_from_bad_files(network, tmp_path):
     torch.save(state_of(network), tmp_path / "m.pt")
-    with pytest.raises(FileFormatError, match="give an architecture"):
+    with pytest.raises(FileFormatError, match="--architecture mlp"):
         read_state_dict(tmp_path / "m.pt")
     for text in ("{", "[" * 100_000, ""):
         (tmp_path / "a.json").write_text(text)
@@ -328,7 +328,7 @@ def pack(header, data, length=None):
         (pack({"a": {**GOOD["fc.weight"], "data_offsets": [4, 8]}}, bytes(8)), "begins"),
         (pack({"a": GOOD["fc.weight"], "b": GOOD["fc.weight"]}, bytes(8)), "begins"),
         (pack(GOOD, struct.pack("<2f", 1, float("nan"))), "nan"),
-        (pack(GOOD, bytes(8)), "give an architecture"),
+        (pack(GOOD, bytes(8)), "--architecture mlp"),
         (pack({**GOOD, "__metadata__": {"memverify.architecture": "{"}}, bytes(8)), "no JSON"),
         (pack({**GOOD, "__metadata__": {"memverify.architecture": '["relu"]'}}, bytes(8)), "input_shape"),
     ],
