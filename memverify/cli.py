@@ -175,8 +175,12 @@ def _add_networks(commands: Commands) -> None:
     robust.add_argument(
         "--radius", metavar="R", help="exact, in input units; left out: the radii themselves"
     )
-    robust.add_argument("--norm", choices=("inf", "l2"), default="inf", help="(default inf)")
-    robust.add_argument("--box", metavar="LOW,HIGH", help="only points with coordinates in this range")
+    robust.add_argument("--norm", choices=("inf", "l2", "2"), default="inf", help="(default inf)")
+    robust.add_argument(
+        "--box",
+        metavar="LOW,HIGH",
+        help="only points with coordinates in this range; write --box=LOW,HIGH if LOW is negative",
+    )
     robust.add_argument("--timeout", metavar="SECONDS", help="for all samples together (default 60)")
     robust.add_argument(
         "--seed", type=natural, default=0, help="of the search for counterexamples (default 0)"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..console import Progress, big_number, print_pairs, print_table
 from .inputs import load_any, load_data
 
+_LISTED = 10
+
 if TYPE_CHECKING:
     from ..any_dataset import AnyDataset
     from ..rational import Rational
@@ -21,12 +23,11 @@ def run_robust(options: argparse.Namespace) -> int:
     from ..convex_cells import ConvexCellNetwork
     from ..errors import MemverifyError
     from ..formats.atomic import check_writable
-    from ..rational import as_rational
     from ..robustness.radii import robust_radii
 
     if options.output:
         check_writable(options.output)
-    radius = None if options.radius is None else as_rational(options.radius)
+    radius = None if options.radius is None else _exact("--radius", options.radius)
     if not hasattr(options, "architecture"):
         options.architecture = None
     network, _ = load_any(options)
@@ -37,6 +38,7 @@ def run_robust(options: argparse.Namespace) -> int:
         if box is not None:
             raise MemverifyError("--box is not for convex-cell networks; leave it out")
         return _run_cells(network, dataset, radius, options)
+    limit = _seconds(getattr(options, "timeout", None))
     start = time.perf_counter()
     with Progress("bounding radii") as progress:
         report = robust_radii(
@@ -44,7 +46,7 @@ def run_robust(options: argparse.Namespace) -> int:
             dataset,
             norm,
             radius,
-            timeout=_seconds(getattr(options, "timeout", None)),
+            timeout=limit,
             box=box,
             seed=getattr(options, "seed", 0),
             progress=progress.update,
@@ -55,23 +57,33 @@ def run_robust(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({**_document(report), "seconds": seconds}))
     else:
-        _print_report(report, seconds)
+        _print_report(report, seconds, limit)
         if options.output:
             print(f"wrote {options.output}")
     return report.exit_code
 
 
+def _exact(option: str, text: str) -> Rational:
+    """Read a number of the command line, and name the option if it is none."""
+    from ..errors import NumberFormatError
+    from ..rational import as_rational
+
+    try:
+        return as_rational(text.strip())
+    except NumberFormatError as error:
+        raise NumberFormatError(f"{option}: {error}") from None
+
+
 def _box(text: str | None) -> tuple[Rational, Rational] | None:
     """Read "LOW,HIGH"."""
     from ..errors import MemverifyError
-    from ..rational import as_rational
 
     if text is None:
         return None
     parts = text.split(",")
     if len(parts) != 2:
         raise MemverifyError(f"--box is {text!r}; give LOW,HIGH, such as 0,1")
-    return as_rational(parts[0]), as_rational(parts[1])
+    return _exact("--box", parts[0]), _exact("--box", parts[1])
 
 
 def _seconds(text: str | float | None) -> float:
@@ -88,7 +100,7 @@ def _seconds(text: str | float | None) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise MemverifyError(f"--timeout is {text!r}; give a number of seconds above 0")
+        raise MemverifyError(f"--timeout is {text!r}; give a number of seconds above 0, such as 60")
     return value
 
 
@@ -113,41 +125,63 @@ def _document(report: RobustnessReport) -> dict[str, Any]:
     return {**report.to_json(), "n_proved": report.count("robust"), "counterexample": nearest}
 
 
-def _print_report(report: RobustnessReport, seconds: float) -> None:
+def _print_report(report: RobustnessReport, seconds: float, limit: float) -> None:
     from ..rational import format_number
+    from ..robustness.report import shown_radius
 
     n = len(report.samples)
+    norm = "l2" if report.norm == "2" else report.norm
     if report.radius is not None:
-        balls = f"balls of radius {format_number(report.radius)} (norm {report.norm})"
+        bad = report.count("not robust")
         print(
-            f"{report.verdict}: of {n:,} {balls} {report.count('robust'):,} are proved right, "
-            f"{report.count('not robust'):,} hold a counterexample, "
-            f"{report.count('undecided'):,} are undecided"
+            f"{report.verdict}: of {n:,} balls of radius {format_number(report.radius)} (norm {norm}) "
+            f"{report.count('robust'):,} are proved right, {bad:,} {'holds' if bad == 1 else 'hold'} "
+            f"a counterexample, {report.count('undecided'):,} are undecided"
         )
-    measure = "certified radius" if report.norm == "inf" else "certified radius, squared"
+    certified = sorted([entry.certified for entry in report.samples if entry.certified is not None])
+    least = shown_radius(certified[0], report.norm, up=False) if certified else "no limit"
     median = report.median
+    shown = "no limit" if median is None else shown_radius(median, report.norm, up=False)
     exact = sum([entry.is_exact for entry in report.samples])
     print(
-        f"{measure}: median {'no limit' if median is None else _short(median)}; "
+        f"certified radius (norm {norm}): least {least}, median {shown}; "
         f"{exact:,} of {n:,} radii are exact ({seconds:.1f} s)"
     )
+    wrong = [entry.sample for entry in report.samples if entry.is_wrong]
+    if wrong:
+        print(f"answered wrongly themselves: {_listed(wrong)}")
+    near = [entry for entry in report.samples if entry.counterexample is not None and not entry.is_wrong]
+    if near:
+        entry = min(near, key=lambda e: e.counterexample.distance if e.counterexample else 0)
+        print(
+            f"nearest counterexample{' to another sample' if wrong else ''}: sample {entry.sample}, "
+            f"at a distance of {entry.shown(report.norm)[1]} (--json shows the point)"
+        )
     print_table(
         ["certified radius", "samples"], [[name, f"{count:,}"] for name, count in report.histogram()]
     )
     if report.interrupted:
         print("interrupted: what is printed holds, but more could have been found")
+    elif seconds >= limit:
+        print(f"time ran out: what is printed holds; more may be found with --timeout above {limit:g}")
 
 
-def _short(value: Rational) -> str:
-    text = big_number(value)
-    return text if len(text) <= 16 else f"about {float(value):.6g}"
+def _listed(samples: list[int]) -> str:
+    """Name the first samples, and how many there are."""
+    first = ", ".join([str(sample) for sample in samples[:_LISTED]])
+    if len(samples) > _LISTED:
+        first += ", ..."
+    return f"{'sample' if len(samples) == 1 else 'samples'} {first} ({len(samples):,} in all)"
 
 
 def _write_samples(path: str, report: RobustnessReport) -> None:
     from ..rational import format_number
 
     power = "" if report.norm == "inf" else "_squared"
-    lines = [f"sample,label,verdict,certified_radius{power},counterexample_distance{power},exact"]
+    lines = [
+        f"sample,label,verdict,certified_radius{power},counterexample_distance{power},exact,"
+        "certified_by,radius_at_least,counterexample_within"
+    ]
     for entry in report.samples:
         found = entry.counterexample
         lines.append(
@@ -156,9 +190,11 @@ def _write_samples(path: str, report: RobustnessReport) -> None:
                     str(entry.sample),
                     str(entry.label),
                     entry.verdict or "",
-                    "" if entry.certified is None else format_number(entry.certified),
+                    "inf" if entry.certified is None else format_number(entry.certified),
                     "" if found is None else format_number(found.distance),
                     str(entry.is_exact).lower(),
+                    entry.certified_by,
+                    *entry.shown(report.norm),
                 ]
             )
         )

@@ -23,6 +23,7 @@ from ..tensors.operations import Concat, MaxPool, Operation, Permute, Rectify, R
 from ..tensors.torch_windows import pool_max
 from .bounds import Bounder
 from .problem import Found, Knowledge, Point, Problem
+from .radius_steps import near_float, root
 from .regions import Centers
 
 Floats = npt.NDArray[np.float64]
@@ -114,7 +115,7 @@ class Attack:
                 if time.monotonic() > deadline:
                     return
                 part = list(samples[start : start + _ROWS])
-                size = np.full(len(part), float(radius))
+                size = np.full(len(part), near_float(radius))
                 for restart in range(3):
                     open_ = [i for i, k in enumerate(part) if not self._in_ball(k, radius)]
                     chosen = [part[i] for i in open_]
@@ -148,7 +149,8 @@ class Attack:
         high = np.array([self._found(k) for k in samples])
         unknown = ~np.isfinite(high)
         if unknown.any():
-            scale = float(np.abs(self._centers.points).max(initial=0.0)) or 1.0
+            sizes = np.abs(self._centers.points)
+            scale = float(sizes.max(initial=0.0, where=np.isfinite(sizes))) or 1.0
             tried = np.where(unknown, np.maximum(scale / 16, 2 * low), high)
             for growth in range(_GROWTHS):
                 rows = np.flatnonzero(~np.isfinite(high))
@@ -187,10 +189,12 @@ class Attack:
         points: list[Point] = []
         owners: list[int] = []
         for index, sample in enumerate(samples):
+            if not np.isfinite(pushed[index]).all():
+                continue
             center = self._problem.data.point(sample)
             point = [rational_from_float(v) for v in pushed[index].tolist()]
             if self._problem.norm == "inf":
-                snap = float(radius) * (1 - 1e-9)
+                snap = near_float(radius) * (1 - 1e-9)
                 own = self._centers.points[sample]
                 moved = []
                 for c, v, f, o in zip(center, point, pushed[index].tolist(), own.tolist(), strict=True):
@@ -200,7 +204,8 @@ class Attack:
             else:
                 square = self._problem.measure(sample, tuple(point))
                 if square > radius * radius:
-                    ratio = rational_from_float(float(radius / mpq(float(square) ** 0.5)) * (1 - 1e-12))
+                    ratio = radius / root(square, "2", up=True)
+                    ratio = rational_from_float(float(ratio) * (1 - 1e-12))
                     point = [c + ratio * (v - c) for c, v in zip(center, point, strict=True)]
             if self._problem.box is not None:
                 low, high = self._problem.box
@@ -221,7 +226,7 @@ class Attack:
         Every point tried is the exact binary value of floats of few bits. Floats bring the
         segment's ends near each other where they can, and exact values the rest of the way.
         """
-        finite = np.asarray(np.isfinite(wrong).all(axis=1))
+        finite = np.asarray((np.isfinite(wrong) & np.isfinite(center)).all(axis=1))
         samples = [sample for sample, good in zip(samples, finite.tolist(), strict=True) if good]
         center, wrong = center[finite], wrong[finite]
         if not samples:
@@ -298,14 +303,13 @@ class Attack:
         return np.clip(points, float_above(low), float_below(high))
 
     def _proved(self, sample: int) -> float:
-        certified = self._known.certified(sample)
-        value = np.inf if certified is None else float(certified)
-        return float(value if self._problem.norm == "inf" else np.sqrt(value))
+        return self._as_radius(self._known.certified(sample))
 
     def _found(self, sample: int) -> float:
-        measure = self._known.measure(sample)
-        value = np.inf if measure is None else float(measure)
-        return float(value if self._problem.norm == "inf" else np.sqrt(value))
+        return self._as_radius(self._known.measure(sample))
+
+    def _as_radius(self, measure: Rational | None) -> float:
+        return np.inf if measure is None else near_float(root(measure, self._problem.norm, up=True))
 
     def _pushed(
         self, samples: Sequence[int], radii: Floats, random: bool
@@ -326,7 +330,7 @@ class Attack:
         for step in range(_STEPS + 1):
             place = center + moved
             if problem.box is not None:
-                place = place.clamp(float(problem.box[0]), float(problem.box[1]))
+                place = place.clamp(near_float(problem.box[0]), near_float(problem.box[1]))
             place = place.detach().requires_grad_(True)
             margins = (rows @ self._outputs(place)[:, :, None])[:, :, 0]
             worst = margins.min(dim=1).values
@@ -388,11 +392,4 @@ class Attack:
 
 
 def _floats_of(found: Found | None) -> list[float]:
-    return [] if found is None else [_as_float(v) for v in found.point]
-
-
-def _as_float(value: Rational) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+    return [] if found is None else [near_float(v) for v in found.point]

@@ -10,7 +10,7 @@ import torch
 from ..tensors.operations import Concat, MaxPool, Permute, Rectify, Reshape, Sum
 from ..tensors.tensor_network import TensorNetwork
 from ..tensors.windows import window_indices
-from .float_layers import LinearLayer, eta, rho, sizes_of
+from .float_layers import LinearLayer, eta, middle, rho, sizes_of
 from .regions import Regions
 
 Tensor = Any
@@ -20,6 +20,7 @@ Found = Any
 _UNIT = 2.0**-52
 _FLUSHED = 2.0**-1000
 _INFINITE = float("inf")
+_LARGEST = torch.finfo(torch.float64).max
 
 
 class BackwardPass:
@@ -167,7 +168,9 @@ class BackwardPass:
         low, high = (part[source].flatten(2) for part in (self._found.low, self._found.high))
         entries_low = torch.where(inside, low[:, :, places.clamp(min=0)], -_INFINITE)
         entries_high = torch.where(inside, high[:, :, places.clamp(min=0)], -_INFINITE)
-        best_low, best = entries_low.max(dim=-1)
+        # a window has an entry of the image, even where nothing is known of any
+        best = torch.where(inside, entries_low.clamp(min=-_LARGEST), -_INFINITE).argmax(dim=-1)
+        best_low = torch.gather(entries_low, -1, best[..., None])[..., 0]
         others = entries_high.scatter(-1, best[..., None], -_INFINITE).amax(dim=-1)
         certain = best_low >= others
         target = torch.gather(places.expand(*best.shape, -1), -1, best[..., None])[..., 0]
@@ -192,7 +195,8 @@ class BackwardPass:
             return self._constant.new_zeros(len(self._constant)), self._constant.new_zeros(1)
         flat, own, region = functional.flatten(1), self._owners, self._region
         terms = flat.shape[1]
-        center, radius = (part[own] for part in region.middle())
+        low, high = self._found.low[0].flatten(1), self._found.high[0].flatten(1)
+        center, radius = (part[own] for part in middle(low, high))
         sizes = flat.abs()
         moved = (sizes * radius).sum(dim=1)
         value = (flat * center).sum(dim=1) - moved
@@ -201,11 +205,11 @@ class BackwardPass:
         )
         if region.reach is None:
             return value, error
-        middle, reach = region.center[own], region.reach[own]
+        heart, reach = region.center[own], region.reach[own]
         steps = (sizes * sizes).sum(dim=1).sqrt() * (1 + rho(terms)) + 2.0**-500
-        at_ball = (flat * middle).sum(dim=1) - steps * reach
-        error_at_ball = rho(terms) * ((sizes * middle.abs()).sum(dim=1) + steps * reach) + eta(terms) * (
-            1 + middle.abs().sum(dim=1)
+        at_ball = (flat * heart).sum(dim=1) - steps * reach
+        error_at_ball = rho(terms) * ((sizes * heart.abs()).sum(dim=1) + steps * reach) + eta(terms) * (
+            1 + heart.abs().sum(dim=1)
         )
         better = at_ball - error_at_ball > value - error
         return torch.where(better, at_ball, value), torch.where(better, error_at_ball, error)

@@ -128,6 +128,8 @@ class Bounder:
             {0: region.high.reshape(shape)},
             torch.zeros(len(region), dtype=torch.bool),
         )
+        if self.rectified[:1] == [0]:  # a ReLU that reads the input itself
+            self._clamp(0, found, clamps)
         for number, node in enumerate(self.network.nodes, start=1):
             low, high = self._interval(number, node.operation, node.sources, found, region)
             found.low[number], found.high[number] = low, high

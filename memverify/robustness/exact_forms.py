@@ -100,6 +100,15 @@ def exact_forms(network: TensorNetwork, found: NodeBounds, clamps: Clamps | None
     kinks: list[Kink] = []
     signs: list[tuple[Form, int]] = []
     free = iter(range(n, columns - 1))
+
+    def keep_signs(number: int) -> None:
+        if clamps is not None and number in clamps:
+            flat = values[number].reshape(columns, -1)
+            for place, side in enumerate(clamps[number].flatten().tolist()):
+                if side:
+                    signs.append((flat[:, place], int(side)))
+
+    keep_signs(0)
     for number, node in enumerate(network.nodes, start=1):
         source = node.sources[0]
         before = values[source].reshape(columns, -1)
@@ -128,11 +137,7 @@ def exact_forms(network: TensorNetwork, found: NodeBounds, clamps: Clamps | None
             values[number] = first
         else:
             values[number] = _linear(node.operation, [values[k] for k in node.sources])
-        if clamps is not None and number in clamps:
-            flat = values[number].reshape(columns, -1)
-            for place, side in enumerate(clamps[number].flatten().tolist()):
-                if side:
-                    signs.append((flat[:, place], int(side)))
+        keep_signs(number)
     outputs = values[len(network.nodes)].T
     return ExactForms(n, columns - 1, outputs, kinks, signs)
 

@@ -233,7 +233,8 @@ def middle(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
 
     center = low / 2 + high / 2
     radius = torch.maximum(high - center, center - low)
-    radius = torch.nextafter(radius, torch.full_like(radius, float("inf")))
+    # the last term is for processors that flush subnormal differences to 0
+    radius = torch.nextafter(radius, torch.full_like(radius, float("inf"))) + _FLUSHED
     return tidy(center, radius)
 
 

@@ -84,7 +84,7 @@ class Problem:
         """
         norm = "2" if norm == "l2" else norm
         if norm not in NORMS:
-            raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)}")
+            raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)} (Euclidean)")
         if isinstance(data, SparseDataset):
             data = dense_form(data)
         if data.n_features != network.input_dim:
@@ -93,11 +93,7 @@ class Problem:
             )
         wanted = data.n_classes if isinstance(data, ClassDataset) else 1
         if network.output_dim != wanted:
-            labels = f"{wanted} classes" if wanted > 1 else "labels -1 and 1"
-            raise DimensionMismatchError(
-                f"{labels} need a network with {'one output' if wanted == 1 else f'{wanted} outputs'}, "
-                f"not {network.output_dim}"
-            )
+            raise DimensionMismatchError(_misfit(wanted, network.output_dim))
         return cls(network, data, norm, None if box is None else _checked_box(box, data))
 
     @cached_property
@@ -304,12 +300,25 @@ def margin_of(outputs: list[Rational], label: int) -> Rational:
     return outputs[label] - max(outputs[:label] + outputs[label + 1 :])
 
 
+def _misfit(wanted: int, outputs: int) -> str:
+    if wanted == 1:
+        return (
+            f"labels -1 and 1 need a network with one output, not {outputs}; for {outputs} outputs the "
+            f"labels are the classes 0 to {outputs - 1}"
+        )
+    hint = "; say how many classes there are (n_classes)" if outputs > wanted else ""
+    hint = "; label the data -1 and 1" if (wanted, outputs) == (2, 1) else hint
+    return f"{wanted} classes need a network with {wanted} outputs, not {outputs}{hint}"
+
+
 def _checked_box(box: Sequence[RationalLike], data: Samples) -> Box:
     if len(box) != 2:
         raise MemverifyError(f"a box has a low and a high end, not {len(box)} numbers")
     low, high = as_rational(box[0]), as_rational(box[1])
     if low >= high:
-        raise MemverifyError(f"the box from {format_number(low)} to {format_number(high)} is empty")
+        raise MemverifyError(
+            f"the box from {format_number(low)} to {format_number(high)} is empty; give LOW below HIGH"
+        )
     if data.numerators is not None:
         least, largest = int(data.numerators.min()), int(data.numerators.max())
         if low * data.denominator <= least and largest <= high * data.denominator:
@@ -319,7 +328,8 @@ def _checked_box(box: Sequence[RationalLike], data: Samples) -> Box:
             if not low <= value <= high:
                 raise DatasetError(
                     f"sample {sample}, feature {feature} (counted from 0) is {format_number(value)}, "
-                    f"outside the box from {format_number(low)} to {format_number(high)}"
+                    f"outside the box from {format_number(low)} to {format_number(high)}; "
+                    "give one that holds every sample"
                 )
     return low, high
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..rational import Rational
 from ..tensors.inputs import nearest_points
-from .float_layers import float_above, float_below, middle
+from .float_layers import float_above, float_below
 from .problem import Problem
 
 Tensor = Any
@@ -61,10 +61,6 @@ class Regions:
         reach = None if self.reach is None else self.reach[chosen]
         return Regions(self.center[chosen], self.low[chosen], self.high[chosen], reach)
 
-    def middle(self) -> tuple[Tensor, Tensor]:
-        """Return centre and radius of the boxes."""
-        return middle(self.low, self.high)
-
 
 def regions(
     problem: Problem, centers: Centers, samples: Sequence[int], radii: Sequence[Rational]
@@ -87,6 +83,7 @@ def regions(
     with np.errstate(over="ignore", invalid="ignore"):
         wide = np.nextafter(above[:, None] + errors, np.inf)
         low, high = np.nextafter(points - wide, -np.inf), np.nextafter(points + wide, np.inf)
+    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
     if problem.box is not None:
         low = np.maximum(low, float_below(problem.box[0]))
         high = np.minimum(high, float_above(problem.box[1]))

@@ -25,6 +25,7 @@ from ..rational import Rational, rational_from_float
 from .bounds import Clamps, NodeBounds
 from .exact_forms import ExactForms
 from .problem import Array, Point, Problem
+from .radius_steps import near_float
 
 Floats = npt.NDArray[np.float64]
 Ranges = list[tuple[Rational, Rational]]
@@ -139,8 +140,8 @@ class Relaxation:
         In the Euclidean norm the programs know the ball by tangents alone, which are added where
         the last answer left it; the exact bound knows the ball itself.
         """
-        n, radius = self._forms.n_inputs, float(self._radius)
-        center = np.array([float(c) for c in self._center])
+        n, radius = self._forms.n_inputs, near_float(self._radius)
+        center = np.array([near_float(c) for c in self._center])
         tangents = np.zeros((0, matrix.shape[1]))
         point: Point | None = None
         best, stalled = -np.inf, 0
@@ -157,8 +158,8 @@ class Relaxation:
             step = place - center
             if self._problem.norm == "inf" or not np.linalg.norm(step) > radius * (1 + 1e-9):
                 return False, point
-            stalled = stalled + 1 if float(bound) <= best + 0.02 * abs(best) else 0
-            best = max(best, float(bound))
+            stalled = stalled + 1 if near_float(bound) <= best + 0.02 * abs(best) else 0
+            best = max(best, near_float(bound))
             if stalled == _STALLED:
                 return False, point
             for direction in (step, -slopes):
@@ -227,7 +228,8 @@ def _program(goal: Floats, rows: Floats, ranges: Sequence[tuple[Any, Any]]) -> A
     from scipy.optimize import linprog
 
     bounds = [
-        (low if low is None else float(low), high if high is None else float(high)) for low, high in ranges
+        (low if low is None else near_float(low), high if high is None else near_float(high))
+        for low, high in ranges
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from gmpy2 import mpq
 
 from ..dataset import Dataset
 from ..errors import MemverifyError
@@ -15,6 +14,7 @@ from ..tensors.inputs import Samples
 from ..tensors.plain import plain_outputs
 from ..tensors.tensor_network import TensorNetwork
 from .problem import AnyNetwork, Knowledge, Point, Problem, margin_of
+from .radius_steps import decimal_text, power_of_ten, root
 
 _PLAIN_WORK = 200_000
 """Parameters times points that are worked out a second time, by the plainest route, in every report."""
@@ -77,6 +77,22 @@ class SampleRobustness:
         """Whether the radius is known exactly: both bounds meet, or there is no limit."""
         found = self.counterexample
         return self.certified is None or (found is not None and found.distance == self.certified)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the sample itself is answered wrongly."""
+        return self.counterexample is not None and self.counterexample.distance == 0
+
+    def shown(self, norm: str) -> tuple[str, str]:
+        """Return the two bounds of the radius in decimals that hold: rounded down, and up.
+
+        "inf" stands for no limit; the second one is empty where no counterexample is known.
+        """
+        found = self.counterexample
+        return (
+            "inf" if self.certified is None else shown_radius(self.certified, norm, up=False),
+            "" if found is None else shown_radius(found.distance, norm, up=True),
+        )
 
     def to_json(self, norm: str) -> dict[str, Any]:
         """Return a document of plain values; numbers are exact text."""
@@ -158,7 +174,7 @@ class RobustnessReport:
             elif entry.certified == 0:
                 zero += 1
             else:
-                exponent = _power_of_ten(entry.certified, 1 if self.norm == "inf" else 2)
+                exponent = power_of_ten(entry.certified, 1 if self.norm == "inf" else 2)
                 counts[exponent] = counts.get(exponent, 0) + 1
         rows = [("0", zero)] if zero else []
         rows += [(f"1e{k} to 1e{k + 1}", counts[k]) for k in sorted(counts)]
@@ -178,11 +194,24 @@ class RobustnessReport:
             "n_robust": self.count("robust"),
             "n_not_robust": self.count("not robust"),
             "n_undecided": self.count("undecided"),
+            "n_wrong": sum([entry.is_wrong for entry in self.samples]),
             "n_exact": sum([entry.is_exact for entry in self.samples]),
             f"median_certified_radius{power}": None if median is None else format_number(median),
             "interrupted": self.interrupted,
             "samples": [entry.to_json(self.norm) for entry in self.samples],
         }
+
+
+def shown_radius(measure: Rational, norm: str, *, up: bool) -> str:
+    """Return the radius of a measure in decimals, rounded up or down.
+
+    Examples
+    --------
+    >>> from gmpy2 import mpq
+    >>> shown_radius(mpq(1, 2), "2", up=False), shown_radius(mpq(1, 4), "2", up=True)
+    ('0.707106', '0.5')
+    """
+    return decimal_text(root(measure, norm, up=up), up=up)
 
 
 def report_on(
@@ -276,18 +305,3 @@ def plain_values(problem: Problem, point: Point) -> list[Rational]:
         return evaluate_with_fractions(network, points)[0]
     exact: list[Rational] = problem.outputs(points)[0].tolist()
     return exact
-
-
-def _power_of_ten(value: Rational, power: int) -> int:
-    """Return the largest k with 10^(k power) <= value.
-
-    Examples
-    --------
-    >>> _power_of_ten(mpq(1, 10), 1), _power_of_ten(mpq(99, 10000), 2)
-    (-1, -2)
-    """
-    bits = int(value.numerator.bit_length()) - int(value.denominator.bit_length())
-    k = int(bits * 0.30103 / power) + 2
-    while mpq(10) ** (k * power) > value:
-        k -= 1
-    return k

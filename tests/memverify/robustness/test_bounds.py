@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memverify.class_dataset import ClassDataset
 from memverify.dataset import Dataset
 from memverify.robustness.bounds import Bounder
-from memverify.robustness.float_layers import LinearLayer, eta, float_above, float_below, rho
+from memverify.robustness.float_layers import LinearLayer, eta, float_above, float_below, middle, rho
 from memverify.robustness.problem import Problem
 from memverify.robustness.regions import Centers, regions
 from memverify.tensors.exact_array import ExactArray
@@ -201,6 +201,23 @@ def test_directed_rounding(value):
     low, high = float_below(exact), float_above(exact)
     assert mpq(low) <= exact <= mpq(high)
     assert low == high or high == np.nextafter(low, np.inf)
+
+
+def test_middles_where_subnormals_are_flushed():
+    """A thread may lose differences below the normal floats; the set must not lose its ends."""
+    normal = 2.0**-1022
+    low = torch.tensor([normal, -normal, 0.0], dtype=torch.float64)
+    high = torch.tensor([normal * 1.75, normal, normal], dtype=torch.float64)
+    for flushed in (True, False):
+        torch.set_flush_denormal(flushed)
+        try:
+            center, radius = middle(low, high)
+        finally:
+            torch.set_flush_denormal(False)
+        for c, r, least, most in zip(
+            center.tolist(), radius.tolist(), low.tolist(), high.tolist(), strict=True
+        ):
+            assert mpq(c) - mpq(r) <= mpq(least) <= mpq(most) <= mpq(c) + mpq(r)
 
 
 def test_slack_grows_with_terms():

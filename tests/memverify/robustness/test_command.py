@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 
 import pytest
+from gmpy2 import mpq
 
 from memverify.commands.robust import run_robust
 from memverify.constructions.convex_cells import construct_convex_cells
@@ -75,14 +77,64 @@ def test_undecided_is_exit_code_three(call, monkeypatch):
 def test_text_and_csv(call, tmp_path):
     code, out = call(radius="3/8", json=False, output="out.csv", timeout="30")
     assert code == 1
-    assert "fails: of 3 balls of radius 3/8 (norm inf) 2 are proved right, 1 hold a counterexample" in out
+    assert "fails: of 3 balls of radius 3/8 (norm inf) 2 are proved right, 1 holds a counterexample" in out
     assert "certified radius" in out
     assert "wrote out.csv" in out
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[0].startswith("sample,label,verdict,certified_radius,")
     assert len(lines) == 4
-    code, out = call(json=False, norm="l2", timeout="5")
-    assert "squared" in out
+    code, out = call(json=False, norm="l2", timeout="2")
+    assert "certified radius (norm l2): least 0.3" in out
+    assert "nearest counterexample: sample 1, at a distance of 0.35" in out
+
+
+def test_decimals_hold(call, tmp_path):
+    """What is printed for reading is rounded to the safe side."""
+    _, report = call(norm="2", json=True, output="out.csv", timeout="1")
+    names, *rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
+    for row, entry in zip(rows, report["samples"], strict=True):
+        shown = dict(zip(names, row, strict=True))
+        assert mpq(shown["radius_at_least"]) ** 2 <= mpq(entry["certified_radius_squared"])
+        distance = mpq(entry["counterexample"]["distance_squared"])
+        assert distance <= mpq(shown["counterexample_within"]) ** 2 <= distance * mpq(1001, 1000)
+        assert shown["certified_by"] == entry["certified_by"]
+
+
+def test_samples_that_are_wrong_are_named(call):
+    save_dataset_csv(Dataset([[k, 0] for k in range(2, 16)], [1] * 14), "data.csv")
+    code, out = call(json=False, timeout="5")
+    assert code == 0
+    assert "answered wrongly themselves: samples 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... (14 in all)" in out
+
+
+def test_time_that_ran_out_is_said(call, monkeypatch):
+    from memverify.robustness.radii import _Run
+
+    monkeypatch.setattr(_Run, "all_routes", lambda self: time.sleep(0.02))
+    assert "time ran out" in call(json=False, timeout="0.01")[1]
+
+
+def test_no_limit(call, tmp_path):
+    save_network(Network.constant(2, 1), "one.json")
+    save_dataset_csv(Dataset([[0, 0]], [1]), "data.csv")
+    code, out = call("one.json", json=False, output="out.csv")
+    assert code == 0
+    assert "least no limit, median no limit; 1 of 1 radii are exact" in out
+    assert "0,1,,inf,,true,affine,inf," in (tmp_path / "out.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"radius": "x"}, "--radius: 'x' is not"),
+        ({"radius": "-1"}, "at least 0"),
+        ({"box": "0,y"}, "--box: 'y' is not"),
+        ({"timeout": "inf"}, "such as 60"),
+    ],
+)
+def test_bad_numbers_name_their_option(call, options, words):
+    with pytest.raises(MemverifyError, match=words):
+        call(**options)
 
 
 def test_box(call):
