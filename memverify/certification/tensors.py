@@ -101,7 +101,8 @@ def certify_tensors(
     decisions = decide(moved, data, progress)
     failing, no_answer = failing_samples(decisions.answers, data)
     shared = evidence(network, data, decisions.decided_by, threshold=q, source=source)
-    shared["float32_any_order"] = decisions.any_order_nearest
+    if q == 0:  # with a threshold the cascade ran another network, which has it in its bias
+        shared["float32_any_order"] = decisions.any_order_nearest
     if not len(failing):
         least, sample = least_margin(moved, data, decisions)
         return Certificate(**shared, min_margin=least, min_margin_sample=sample)

@@ -92,7 +92,7 @@ def _network(archive: StoredZip, name: str) -> Any:
         raise FileFormatError(
             f"no exported program: its JSON is not as expected ({_shown(error)})"
         ) from None
-    walk = Walk(GraphBuilder(shape), batch=batch, training_refused=True)
+    walk = Walk(GraphBuilder(shape), batch=batch)
     values[given] = walk.builder.input
     result = walk_steps(walk, steps, values, HANDLERS, lambda value, _: value, output)
     return walk.builder.finish(result), steps, walk.notes

@@ -179,7 +179,7 @@ def _concluded(
 ) -> Certificate | Counterexample:
     """Return the evidence that the results of all batches come to."""
     shared = shared | {"decided_by": totals.decided_by}
-    if totals.route == CASCADE_ROUTE:
+    if totals.route == CASCADE_ROUTE and shared["threshold"] == 0:
         shared["float32_any_order"] = totals.any_order
     if not isinstance(network, TensorNetwork) and isinstance(data, Dataset):
         shared["theorem"] = optimal_parameters_bound(data)
