@@ -85,7 +85,10 @@ def apply_operator(context: Context, node: Any, given: list[Value | None]) -> tu
     if shaped is not None:
         return (shaped,)
     if not any([isinstance(value, Ref) for value in present]):
-        return (constant_operator(kind, given, attributes),)
+        result = constant_operator(kind, given, attributes)
+        if kind in ("Add", "Sub", "Mul", "Div") and isinstance(result, ExactArray):
+            context.builder.rewritten = True  # a runtime rounds between them
+        return (result,)
     handler = HANDLERS.get(kind) or WINDOW_OPERATORS.get(kind)
     if handler is None:
         raise UnsupportedOperatorError(
@@ -246,6 +249,8 @@ def _gemm(context: Context, given: list[Any], attributes: dict[str, Any]) -> Val
     if not attributes.get("transB", 0):
         weight = weight.transpose((1, 0))
     alpha, beta = (_float32(attributes.get(name, 1.0)) for name in ("alpha", "beta"))
+    if alpha != ExactArray([1]) or beta != ExactArray([1]):
+        context.builder.rewritten = True
     if alpha != ExactArray([1]):
         weight = ExactArray(weight.rationals() * alpha.rationals()[0])
     bias = None

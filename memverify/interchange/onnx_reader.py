@@ -84,7 +84,12 @@ def _read(source: OnnxFile) -> LoadedNetwork:
         raise FileFormatError(f"the output {shorten(graph.output[0].name)!r} does not depend on the input")
     network = builder.finish(output)
     return LoadedNetwork(
-        network, "onnx", source.sha256, tuple(operators), tuple(dict.fromkeys(context.notes))
+        network,
+        "onnx",
+        source.sha256,
+        tuple(operators),
+        tuple(dict.fromkeys(context.notes)),
+        builder.rewritten,
     )
 
 

@@ -180,6 +180,7 @@ def _batch_normalization(context: Context, given: list[Any], attributes: dict[st
     factor, shift, exact = batch_norm_scale(gamma, beta, mean, variance, epsilon)
     if not exact:
         context.notes.append(ROUNDED_NOTE)
+    context.builder.rewritten = True
     sizes = (-1, *(1,) * (len(value.shape) - 1))
     return context.builder.scale(value, factor.reshape(*sizes), shift.reshape(*sizes))
 

@@ -162,7 +162,9 @@ def read_module(module: nn.Module, input_shape: Sequence[int] | int | None = Non
     result = walk_steps(walk, steps, values, HANDLERS, _converted, output)
     network = walk.builder.finish(result)
     kinds = tuple([(step.name, step.kind) for step in steps])
-    return LoadedNetwork(network, "torch", _state_sha256(module), kinds, tuple(walk.notes))
+    return LoadedNetwork(
+        network, "torch", _state_sha256(module), kinds, tuple(walk.notes), walk.builder.rewritten
+    )
 
 
 def _traced(module: nn.Module) -> tuple[list[Step], list[tuple[str, Any]], Any]:

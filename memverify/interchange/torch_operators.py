@@ -111,7 +111,7 @@ def add(walk: Walk, input: Any, other: Any, alpha: Any = 1) -> Any:
         input, other = other, input
     fixed = noted(walk, other)
     if not isinstance(input, Ref):
-        return _between_constants(input, other, lambda a, b: a + b)
+        return _between_constants(walk, input, other, lambda a, b: a + b)
     if fixed is not None:
         return _scaled(walk, input, _one(mpq(1)), fits(fixed, input))
     if tensor(other).shape != input.shape:
@@ -139,7 +139,7 @@ def multiply(walk: Walk, input: Any, other: Any) -> Any:
         input, other = other, input
     fixed = noted(walk, other)
     if not isinstance(input, Ref):
-        return _between_constants(input, other, lambda a, b: a * b)
+        return _between_constants(walk, input, other, lambda a, b: a * b)
     if fixed is None:
         raise UnsupportedOperatorError(_NOT_LINEAR)
     factor = fits(fixed, input)
@@ -292,13 +292,14 @@ def _scaled(walk: Walk, value: Ref, factor: ExactArray, shift: ExactArray) -> Re
     return walk.builder.reshape(walk.builder.scale(lifted, factor, shift), value.shape)
 
 
-def _between_constants(first: Any, second: Any, combine: Any) -> Any:
+def _between_constants(walk: Walk, first: Any, second: Any, combine: Any) -> Any:
     """Combine two constants: sizes as Python integers, tensors exactly."""
     if isinstance(first, int) and isinstance(second, int):
         return combine(first, second)
     left, right = constant(first), constant(second)
     if left is None or right is None:
         raise UnsupportedOperatorError("it computes with the number of samples, or with what is no number")
+    walk.builder.rewritten = True  # torch rounds between them
     return ExactArray(combine(left.rationals(), right.rationals()))
 
 

@@ -234,6 +234,7 @@ def batch_norm(
     factor, shift, exact = batch_norm_scale(gamma, beta, average, variance, number(None, eps, "eps"))
     if not exact:
         walk.note(ROUNDED_NOTE)
+    walk.builder.rewritten = True
     sizes = (factor.size, *(1,) * (len(value.shape) - 1))
     factor, shift = factor.reshape(*sizes), shift.reshape(*sizes)
     Scale(factor, shift).output_shape(value.shape)
