@@ -31,6 +31,7 @@ from .rational import (
     format_number,
     lcm_within,
     rational_from_float,
+    require_subnormals,
 )
 
 Labels = npt.NDArray[np.int8]
@@ -356,6 +357,7 @@ def _integers_of_array(points: Array) -> tuple[Array, Integer]:
             f"sample {sample}, feature {feature} (counted from 0) is {points[sample, feature]}; "
             "points must be finite"
         )
+    require_subnormals()
     if points.dtype.itemsize > 8:
         raise DatasetError(f"floats of type {points.dtype} are not supported; use float64")
     doubles = points.astype(np.float64)

@@ -43,7 +43,8 @@ class Evidence:
         How many samples each exact route decided.
     float32_any_order : int or None
         How many samples every float32 evaluation answers as it is proved here, in whatever order
-        it adds (docs/float-bounds.md); None where no float32 stage ran. Not in the file.
+        it adds (docs/float-bounds.md); None where no float32 stage ran, with a threshold, and for
+        a source whose float evaluations differ. Not in the file.
     theorem : dict or None
         Theorem 4.1's bound for these data, for comparison.
     version : int

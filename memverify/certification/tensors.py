@@ -44,6 +44,10 @@ class Source(Protocol):
     def source_format(self) -> str:
         """Kind of the file, such as "onnx"."""
 
+    @property
+    def rewritten(self) -> bool:
+        """Whether float evaluations of the file are none of the network."""
+
 
 def architecture_of(network: AnyNetwork | TensorNetwork) -> dict[str, int]:
     """Return the sizes that a certificate states and the checker recomputes."""
@@ -101,11 +105,21 @@ def certify_tensors(
     decisions = decide(moved, data, progress)
     failing, no_answer = failing_samples(decisions.answers, data)
     shared = evidence(network, data, decisions.decided_by, threshold=q, source=source)
-    shared["float32_any_order"] = decisions.any_order_nearest
+    if speaks_of_floats(q, source):
+        shared["float32_any_order"] = decisions.any_order_nearest
     if not len(failing):
         least, sample = least_margin(moved, data, decisions)
         return Certificate(**shared, min_margin=least, min_margin_sample=sample)
     return counterexample(network, data, shared, failing, no_answer)
+
+
+def speaks_of_floats(threshold: Rational, source: Source | None) -> bool:
+    """Say whether what the cascade proves of float32 evaluations holds for the network that is meant.
+
+    With a threshold it ran a network with the threshold in its bias; a source may be evaluated
+    otherwise than the network that was made of it.
+    """
+    return threshold == 0 and not (source is not None and source.rewritten)
 
 
 def check_fit(network: TensorNetwork, data: Samples, threshold: Rational) -> None:

@@ -186,12 +186,12 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
     if options.output:
         check_writable(options.output)
-    network, _ = load_any(options)
+    network, source = load_any(options)
     dataset = load_data(options)
     if options.runtime or isinstance(network, TensorNetwork) or isinstance(dataset, ClassDataset):
         from .runtimes import evaluate_tensors
 
-        return evaluate_tensors(network, dataset, options)
+        return evaluate_tensors(network, dataset, source, options)
     with Progress(f"evaluating in {options.dtype}") as progress:
         report, texts = _evaluation(network, dataset, options.dtype, progress)
     if options.output:

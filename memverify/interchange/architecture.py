@@ -49,8 +49,8 @@ _NUMBER = re.compile("[0-9]+")
 _UNKNOWN_OPTION = re.compile(r"got an unexpected keyword argument '(.*)'")
 
 Tensors = Mapping[str, ExactArray]
-Built = tuple[TensorNetwork, tuple[str, ...], tuple[tuple[str, str], ...]]
-"""The network, notes, and the names and kinds of its layers."""
+Built = tuple[TensorNetwork, tuple[str, ...], tuple[tuple[str, str], ...], bool]
+"""The network, notes, the names and kinds of its layers, and whether it is rewritten (see `loaded`)."""
 
 
 def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool = True) -> Built:
@@ -77,7 +77,7 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
     Examples
     --------
     >>> tensors = {"fc.weight": ExactArray([[1, -2]]), "fc.bias": ExactArray([3])}
-    >>> network, _, layers = build_network(tensors, [{"linear": "fc"}, "relu"], "net.pt")
+    >>> network, _, layers, _ = build_network(tensors, [{"linear": "fc"}, "relu"], "net.pt")
     >>> network.input_shape, layers
     ((2,), (('0', 'linear'), ('1', 'relu')))
     """
@@ -115,7 +115,8 @@ def build_network(tensors: Tensors, architecture: Any, name: str, *, fold: bool 
     unused = [key for key in tensors if key not in used and not key.endswith("num_batches_tracked")]
     if unused:
         walk.note(f"the architecture leaves {len(unused)} tensors of the file unused, e.g. {unused[0]!r}")
-    return builder.finish(current, fold=fold), tuple(walk.notes), tuple(operators)
+    network = builder.finish(current, fold=fold)
+    return network, tuple(walk.notes), tuple(operators), builder.rewritten
 
 
 def weights_only(name: str) -> FileFormatError:

@@ -49,6 +49,11 @@ class GraphBuilder:
     Parameters
     ----------
     input_shape : tuple of int
+
+    Attributes
+    ----------
+    rewritten : bool
+        See `loaded.LoadedNetwork`; readers set it, and `finish`.
     """
 
     def __init__(self, input_shape: Shape) -> None:
@@ -57,6 +62,7 @@ class GraphBuilder:
         self.input = Ref(0, tuple(input_shape))
         self._nodes: list[TensorNode] = []
         self._shapes = [self.input.shape]
+        self.rewritten = False
 
     def add(self, operation: Operation, *sources: Ref) -> Ref:
         """Append a node."""
@@ -146,7 +152,10 @@ class GraphBuilder:
         flat = self.reshape(output, (prod(output.shape),))
         if flat.number == 0:
             flat = self.scale(flat)
-        nodes = _folded(self._nodes, flat.number) if fold else self._nodes
+        nodes = self._nodes
+        if fold:
+            nodes, rewritten = _folded(nodes, flat.number)
+            self.rewritten |= rewritten
         return TensorNetwork(self.input.shape, _reachable(nodes, flat.number))
 
 
@@ -158,9 +167,13 @@ def _negated(array: ExactArray) -> ExactArray:
     return ExactArray(-array.floats) if array.floats is not None else ExactArray(-array.rationals())
 
 
-def _folded(nodes: list[TensorNode], last: int) -> list[TensorNode]:
-    """Merge scales into the layer before them where nothing else reads it, exactly; node numbers stay."""
+def _folded(nodes: list[TensorNode], last: int) -> tuple[list[TensorNode], bool]:
+    """Merge scales into the layer before them where nothing else reads it, exactly; node numbers stay.
+
+    Also say whether that was more than a bias put into a layer without one.
+    """
     nodes = list(nodes)
+    rewritten = False
     readers = Counter([source for node in nodes for source in node.sources])
     readers[last] += 1
     for number, node in enumerate(nodes, start=1):
@@ -174,7 +187,10 @@ def _folded(nodes: list[TensorNode], last: int) -> list[TensorNode]:
         merged = _merged(before.operation, operation)
         if merged is not None:
             nodes[number - 1] = TensorNode(merged, before.sources)
-    return nodes
+            factors = operation.factor.rationals().ravel().tolist()
+            plain = all([value == 1 for value in factors]) and not before.operation.bias.num_nonzero
+            rewritten |= not plain
+    return nodes, rewritten
 
 
 def _merged(layer: Dense | Convolution, scale: Scale) -> Dense | Convolution | None:

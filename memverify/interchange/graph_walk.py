@@ -85,14 +85,11 @@ class Walk:
     builder : GraphBuilder
     batch : int or None
         The size of the first axis where the source fixed it.
-    training_refused : bool
-        Whether batch normalization in training mode is an error; else it is read as at inference.
     notes : list of str
     """
 
     builder: GraphBuilder
     batch: int | None = None
-    training_refused: bool = False
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:

@@ -42,6 +42,10 @@ class LoadedNetwork:
         Name and operator of every node of the file, in its order.
     notes : tuple of str
         What a user should know, one line each.
+    rewritten : bool
+        Whether the network is one that rounds elsewhere than the source when both are evaluated
+        in floats, operator by operator, e.g. with a batch normalization in the layer before it.
+        Then nothing that is proved of float evaluations of the network is one of the source.
     """
 
     network: TensorNetwork
@@ -49,3 +53,4 @@ class LoadedNetwork:
     source_sha256: str
     operators: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    rewritten: bool = False

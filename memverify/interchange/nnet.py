@@ -61,11 +61,11 @@ def read_nnet(path: str | Path) -> LoadedNetwork:
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{name} is no NNet file: byte {error.start} is not ASCII") from None
     try:
-        network, notes = _network(lines, len(data))
+        network, notes, rewritten = _network(lines, len(data))
     except MemverifyError as error:
         raise FileFormatError(f"{name}, line {lines.number}: {error}") from None
     kinds = tuple([(f"layer{index}", "linear") for index in range(1, network.depth + 1)])
-    return LoadedNetwork(network, "nnet", digest, kinds, notes)
+    return LoadedNetwork(network, "nnet", digest, kinds, notes, rewritten)
 
 
 def write_nnet(network: TensorNetwork, path: str | Path) -> None:
@@ -192,7 +192,7 @@ def _decimal(text: str) -> Rational:
     return parse_rational(text)
 
 
-def _network(lines: _Lines, n_bytes: int) -> tuple[TensorNetwork, tuple[str, ...]]:
+def _network(lines: _Lines, n_bytes: int) -> tuple[TensorNetwork, tuple[str, ...], bool]:
     head = lines.sizes("the numbers of layers, inputs, outputs and the largest layer")
     sizes = lines.sizes("the sizes of the layers")
     if len(head) != 4 or head[0] != len(sizes) - 1 or (sizes[0], sizes[-1]) != (head[1], head[2]):
@@ -216,6 +216,7 @@ def _network(lines: _Lines, n_bytes: int) -> tuple[TensorNetwork, tuple[str, ...
     shifts = ExactArray([-mean / size for mean, size in zip(means, ranges, strict=True)][:-1])
     if any([factor != 1 for factor in factors.rationals()]) or shifts.num_nonzero:
         value = builder.scale(value, factors, shifts)
+        builder.rewritten = True  # a program subtracts first, and divides then
     for number, (before, after) in enumerate(pairwise(sizes), start=1):
         rows = [lines.values(before, f"a row of weights of layer {number}") for _ in range(after)]
         biases = [lines.values(1, f"a bias of layer {number}")[0] for _ in range(after)]
@@ -227,7 +228,7 @@ def _network(lines: _Lines, n_bytes: int) -> tuple[TensorNetwork, tuple[str, ...
     for line in lines.rest():
         raise FileFormatError(f"after the last layer stands {shorten(line)!r}")
     notes = ("inputs are cut off at the least and largest values that the file names",) if clipped else ()
-    return builder.finish(value), notes
+    return builder.finish(value), notes, builder.rewritten
 
 
 def _clipped(builder: GraphBuilder, least: list[Rational], largest: list[Rational]) -> tuple[Ref, bool]:

@@ -83,6 +83,8 @@ def _dequantize(given: list[Any], attributes: dict[str, Any]) -> Value:
         raise UnsupportedOperatorError("scales of blocks (block_size) are not read")
     integers, scale = _exact(given[0]), _exact(given[1])
     zero = _exact(given[2]) if len(given) > 2 and given[2] is not None else np.array(0, dtype=object)
+    if scale.ndim > 1:
+        raise UnsupportedOperatorError(f"scales of the shape {scale.shape} are not read")
     if scale.ndim == 1 and scale.size > 1:
         axis = int(attributes.get("axis", 1)) % integers.ndim
         sizes = [-1 if i == axis else 1 for i in range(integers.ndim)]
@@ -97,8 +99,16 @@ def _arithmetic(function: Callable[[Any, Any], Any]) -> Callable[[list[Any], dic
             raise FileFormatError("a division by zero")
         result = np.asarray(function(first, second), dtype=object)
         if all([isinstance(value, np.ndarray) and value.dtype.kind in "iu" for value in given]):
-            whole = [int(value) for value in result.ravel().tolist()]
-            return np.array(whole, dtype=np.int64).reshape(result.shape)
+            whole = [int(value) for value in result.ravel().tolist()]  # a quotient is cut off, as in ONNX
+            kind = given[0].dtype
+            if given[1].dtype != kind:
+                raise FileFormatError(
+                    f"integers of the types {kind} and {given[1].dtype} do not go together"
+                )
+            limits = np.iinfo(kind)
+            if any([not limits.min <= value <= limits.max for value in whole]):
+                raise UnsupportedOperatorError(f"a result leaves the range of {kind}")
+            return np.array(whole, dtype=kind).reshape(result.shape)
         return ExactArray(result)
 
     return handler
@@ -114,7 +124,11 @@ def _cast(given: list[Any], attributes: dict[str, Any]) -> Value:
 
     array, to = _held(given[0]), attributes.get("to")
     if to in (onnx.TensorProto.INT64, onnx.TensorProto.INT32) and array.dtype.kind in "iub":
-        return np.asarray(array, dtype=np.int64)
+        whole = np.int64 if to == onnx.TensorProto.INT64 else np.int32
+        limits = np.iinfo(whole)
+        if any([not limits.min <= int(value) <= limits.max for value in array.ravel().tolist()]):
+            raise UnsupportedOperatorError(f"a constant leaves the range of {np.dtype(whole)}")
+        return np.asarray(array, dtype=whole)
     if to in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE):
         exact = ExactArray(array)
         kind = np.float32 if to == onnx.TensorProto.FLOAT else np.float64

@@ -68,7 +68,7 @@ class OnnxFile:
         from onnx import numpy_helper
 
         name = shorten(tensor.name or "a constant", 100)
-        kind = _type_name(tensor.data_type)
+        kind = type_name(tensor.data_type)
         if kind not in _ITEM_BYTES:
             raise UnsupportedOperatorError(f"tensor {name!r} has the type {kind}; it is not read")
         dims = list(tensor.dims)
@@ -177,7 +177,8 @@ def _opset(model: Model) -> int:
     return version
 
 
-def _type_name(number: int) -> str:
+def type_name(number: int) -> str:
+    """Return ONNX's name of a type of entries."""
     import onnx
 
     names: dict[int, str] = {value: key for key, value in onnx.TensorProto.DataType.items()}

@@ -36,11 +36,25 @@ _HINTS = {
 
 @dataclass
 class Context:
-    """What handlers share: the network being built, the file, notes for the user."""
+    """What handlers share.
+
+    Attributes
+    ----------
+    builder : GraphBuilder
+    source : OnnxFile
+    notes : list of str
+        For the user.
+    batch : int or None
+        The size of the first axis, where the file fixes it.
+    whole : set of str
+        Names of values that are integers, and depend on the samples.
+    """
 
     builder: GraphBuilder
     source: OnnxFile
     notes: list[str] = field(default_factory=list)
+    batch: int | None = None
+    whole: set[str] = field(default_factory=set)
 
     @property
     def opset(self) -> int:
@@ -64,12 +78,17 @@ def apply_operator(context: Context, node: Any, given: list[Value | None]) -> tu
         return (_constant_node(attributes),)
     if not given:
         raise UnsupportedOperatorError("an operator without inputs is not read")
+    if kind == "BatchNormalization" and context.opset < 14 and any(list(node.output)[1:]):
+        raise UnsupportedOperatorError("BatchNormalization in training mode is no function of one sample")
     present = [value for value in given if value is not None]
-    shaped = shape_operator(kind, present, attributes)
+    shaped = shape_operator(kind, given, attributes)
     if shaped is not None:
         return (shaped,)
     if not any([isinstance(value, Ref) for value in present]):
-        return (constant_operator(kind, given, attributes),)
+        result = constant_operator(kind, given, attributes)
+        if kind in ("Add", "Sub", "Mul", "Div") and isinstance(result, ExactArray):
+            context.builder.rewritten = True  # a runtime rounds between them
+        return (result,)
     handler = HANDLERS.get(kind) or WINDOW_OPERATORS.get(kind)
     if handler is None:
         raise UnsupportedOperatorError(
@@ -230,6 +249,8 @@ def _gemm(context: Context, given: list[Any], attributes: dict[str, Any]) -> Val
     if not attributes.get("transB", 0):
         weight = weight.transpose((1, 0))
     alpha, beta = (_float32(attributes.get(name, 1.0)) for name in ("alpha", "beta"))
+    if alpha != ExactArray([1]) or beta != ExactArray([1]):
+        context.builder.rewritten = True
     if alpha != ExactArray([1]):
         weight = ExactArray(weight.rationals() * alpha.rationals()[0])
     bias = None
@@ -261,7 +282,10 @@ def _flatten(context: Context, given: list[Any], attributes: dict[str, Any]) -> 
 
 def _reshape(context: Context, given: list[Any], attributes: dict[str, Any]) -> Value:
     value = tensor(given[0])
-    wanted = target_shape(value.shape, sizes_of(given[1]), bool(attributes.get("allowzero", 0)))
+    sizes = sizes_of(given[1])
+    if sizes.entries[:1] == (1,) and context.batch not in (None, 1):
+        raise UnsupportedOperatorError(f"a Reshape of {context.batch} samples to one mixes them")
+    wanted = target_shape(value.shape, sizes, bool(attributes.get("allowzero", 0)))
     return context.builder.reshape(value, wanted)
 
 

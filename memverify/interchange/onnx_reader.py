@@ -13,7 +13,7 @@ from ..rational import shorten
 from ..tensors.exact_array import ExactArray
 from .graph_builder import MAX_ENTRIES, GraphBuilder, Ref
 from .loaded import LoadedNetwork, UnsupportedOperatorError, brief
-from .onnx_file import OnnxFile
+from .onnx_file import OnnxFile, type_name
 from .onnx_operators import Context, apply_operator
 from .onnx_shapes import Value
 
@@ -25,6 +25,10 @@ _MALFORMED = (
     ArithmeticError,
 )
 """What operators raise for attributes of a wrong type and inputs that are missing."""
+_FLOATS = ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16")
+_INTEGERS = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
+_MOVING = ("Identity", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze")
+"""Operators that compute nothing: they are the same on integers."""
 
 
 def read_onnx(path: str | Path) -> LoadedNetwork:
@@ -62,10 +66,12 @@ def _read(source: OnnxFile) -> LoadedNetwork:
         values[tensor.name] = _constant(source.array(tensor), tensor.name)
     if graph.sparse_initializer:
         raise UnsupportedOperatorError("sparse initializers are not read; export the weights dense")
-    name, shape = _input_of(graph, values)
+    name, shape, batch, whole = _input_of(graph, values)
     builder = GraphBuilder(shape)
     values[name] = builder.input
-    context = Context(builder, source)
+    context = Context(builder, source, batch=batch)
+    if whole:
+        context.whole.add(name)
     operators = []
     for position, node in enumerate(graph.node):
         label = node.name or f"number {position}"
@@ -78,7 +84,12 @@ def _read(source: OnnxFile) -> LoadedNetwork:
         raise FileFormatError(f"the output {shorten(graph.output[0].name)!r} does not depend on the input")
     network = builder.finish(output)
     return LoadedNetwork(
-        network, "onnx", source.sha256, tuple(operators), tuple(dict.fromkeys(context.notes))
+        network,
+        "onnx",
+        source.sha256,
+        tuple(operators),
+        tuple(dict.fromkeys(context.notes)),
+        builder.rewritten,
     )
 
 
@@ -95,6 +106,11 @@ def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) ->
                 f"{where} reads {shorten(name, 100)!r}, which no earlier node gives (missing, or a cycle)"
             )
         given.append(values[name] if name else None)
+    whole = any([name in context.whole and isinstance(values[name], Ref) for name in node.input])
+    if whole and node.op_type not in (*_MOVING, "Cast", "Shape"):
+        raise UnsupportedOperatorError(
+            f"{where} computes in integers, which wrap around; cast the input to a float type first"
+        )
     try:
         results = apply_operator(context, node, given)
     except UnsupportedOperatorError as error:
@@ -109,6 +125,8 @@ def _apply(context: Context, node: Any, label: str, values: dict[str, Value]) ->
             raise FileFormatError(f"{where} gives {shorten(name, 100)!r} a second time")
         if name:
             values[name] = result
+            if whole and node.op_type in _MOVING:
+                context.whole.add(name)
 
 
 def _constant(array: Any, name: str) -> Value:
@@ -118,7 +136,8 @@ def _constant(array: Any, name: str) -> Value:
         raise FileFormatError(f"tensor {shorten(name, 100)!r}: {error}") from None
 
 
-def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, ...]]:
+def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, ...], int | None, bool]:
+    """Return name, shape of a sample, number of samples if it is fixed, and whether it holds integers."""
     inputs = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
         names = ", ".join([repr(shorten(entry.name)) for entry in inputs[:5]])
@@ -126,11 +145,16 @@ def _input_of(graph: Any, constants: dict[str, Value]) -> tuple[str, tuple[int, 
     (entry,) = inputs
     if not entry.type.HasField("tensor_type") or not entry.type.tensor_type.HasField("shape"):
         raise FileFormatError(f"the input {shorten(entry.name)!r} is no tensor of known rank")
-    sizes = [size.dim_value for size in entry.type.tensor_type.shape.dim][1:]
+    kind = type_name(entry.type.tensor_type.elem_type)
+    if kind not in (*_FLOATS, *_INTEGERS):
+        raise UnsupportedOperatorError(
+            f"the input {shorten(entry.name)!r} has the type {kind}; it is not read"
+        )
+    batch, *sizes = [size.dim_value for size in entry.type.tensor_type.shape.dim] or [0]
     if not sizes or min(sizes) < 1 or int(np.prod(sizes, dtype=object)) > MAX_ENTRIES:
         shown = ", ".join([str(size or "?") for size in sizes])
         raise FileFormatError(
             f"the input {shorten(entry.name)!r} has the shape (samples, {shown}); all "
             "sizes but the number of samples must be known: leave only axis 0 dynamic in the export"
         )
-    return entry.name, tuple(sizes)
+    return entry.name, tuple(sizes), batch or None, kind in _INTEGERS

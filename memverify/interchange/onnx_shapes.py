@@ -20,6 +20,9 @@ from .loaded import UnsupportedOperatorError
 BATCH = "batch"
 """Stands for the number of samples in a vector of sizes."""
 
+_WIDE = (6, 7)
+"""ONNX's numbers of the types int32 and int64."""
+
 Array = npt.NDArray[Any]
 
 
@@ -35,7 +38,7 @@ Value: TypeAlias = Ref | ExactArray | Array | Sizes
 """A tensor of the graph, an exact constant, an array of integers, or sizes."""
 
 
-def shape_operator(kind: str, given: list[Value], attributes: dict[str, Any]) -> Value | None:
+def shape_operator(kind: str, given: list[Value | None], attributes: dict[str, Any]) -> Value | None:
     """Apply an operator to sizes and integers, or return None if it is not about these.
 
     Raises
@@ -49,10 +52,12 @@ def shape_operator(kind: str, given: list[Value], attributes: dict[str, Any]) ->
         return Sizes(entries[attributes.get("start", 0) : attributes.get("end")])
     if kind == "Shape" and isinstance(first, ExactArray | np.ndarray):
         return Sizes(tuple(first.shape))
-    if not given or not all([_countable(value) for value in given]):
+    if not given or not all([value is None or _countable(value) for value in given]):
         return None
     if not any([isinstance(value, Sizes) for value in given]):
         return None
+    if any([isinstance(value, np.ndarray) and value.ndim > 1 for value in given]):
+        raise UnsupportedOperatorError(f"{kind} of sizes and a table of integers is not read")
     try:
         return _apply(kind, given, attributes)
     except (IndexError, KeyError, ValueError, TypeError):
@@ -92,13 +97,15 @@ def target_shape(shape: tuple[int, ...], wanted: Sizes, allow_zero: bool) -> tup
     return tuple([total // known if size == -1 else int(size) for size in rest])
 
 
-def _countable(value: Value) -> bool:
+def _countable(value: Value | None) -> bool:
     return isinstance(value, Sizes) or (isinstance(value, np.ndarray) and value.dtype.kind in "iu")
 
 
-def _apply(kind: str, given: list[Value], attributes: dict[str, Any]) -> Value | None:
+def _apply(kind: str, given: list[Any], attributes: dict[str, Any]) -> Value | None:
     first = sizes_of(given[0])
     match kind:
+        case "Cast" if attributes.get("to") not in _WIDE:
+            raise UnsupportedOperatorError("sizes are cast to int32 and int64 only")
         case "Identity" | "Cast" | "Squeeze":
             return Sizes(first.entries, first.scalar or (kind == "Squeeze" and len(first.entries) == 1))
         case "Unsqueeze":
@@ -109,10 +116,11 @@ def _apply(kind: str, given: list[Value], attributes: dict[str, Any]) -> Value |
         case "Concat":
             return Sizes(tuple([entry for value in given for entry in sizes_of(value).entries]))
         case "Slice":
-            bounds = [sizes_of(value).entries for value in given[1:]]
+            bounds: list[Any] = [None if v is None else sizes_of(v).entries for v in given[1:]]
             starts = bounds[0] if bounds else attributes["starts"]
             ends = bounds[1] if bounds else attributes["ends"]
-            step = int(bounds[3][0]) if len(bounds) > 3 else 1
+            steps = bounds[3] if len(bounds) > 3 else None
+            step = 1 if steps is None else int(steps[0])
             return Sizes(first.entries[int(starts[0]) : int(ends[0]) : step])
         case _:
             return None

@@ -66,6 +66,8 @@ def _window(attributes: dict[str, Any], kernel: list[int], shape: tuple[int, ...
         raise UnsupportedOperatorError("ceil_mode is not read; export with ceil_mode=False")
     auto = attributes.get("auto_pad", b"NOTSET").decode("ascii", "replace")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
+        if max(dilations) > 1:  # the specification counts the gaps in, onnxruntime does not
+            raise UnsupportedOperatorError(f"auto_pad {auto} with dilations is not read; give the pads")
         pads = _same(shape[-axes:], kernel, strides, dilations, auto == "SAME_UPPER")
     elif auto == "VALID":
         pads = [0] * (2 * axes)
@@ -178,6 +180,7 @@ def _batch_normalization(context: Context, given: list[Any], attributes: dict[st
     factor, shift, exact = batch_norm_scale(gamma, beta, mean, variance, epsilon)
     if not exact:
         context.notes.append(ROUNDED_NOTE)
+    context.builder.rewritten = True
     sizes = (-1, *(1,) * (len(value.shape) - 1))
     return context.builder.scale(value, factor.reshape(*sizes), shift.reshape(*sizes))
 

@@ -70,13 +70,13 @@ def read_pt2(path: str | Path) -> LoadedNetwork:
     data, digest = read_source(path)
     name = Path(path).name
     try:
-        network, steps, notes = _network(StoredZip(data, name), name)
+        network, steps, walk = _network(StoredZip(data, name), name)
     except UnsupportedOperatorError as error:
         raise UnsupportedOperatorError(f"{name}: {brief(error)}") from None
     except FileFormatError as error:
         raise FileFormatError(f"{name}: {brief(error).removeprefix(f'{name}: ')}") from None
     kinds = tuple([(step.name, step.kind) for step in steps])
-    return LoadedNetwork(network, "pt2", digest, kinds, tuple(notes))
+    return LoadedNetwork(network, "pt2", digest, kinds, tuple(walk.notes), walk.builder.rewritten)
 
 
 def _network(archive: StoredZip, name: str) -> Any:
@@ -92,10 +92,10 @@ def _network(archive: StoredZip, name: str) -> Any:
         raise FileFormatError(
             f"no exported program: its JSON is not as expected ({_shown(error)})"
         ) from None
-    walk = Walk(GraphBuilder(shape), batch=batch, training_refused=True)
+    walk = Walk(GraphBuilder(shape), batch=batch)
     values[given] = walk.builder.input
     result = walk_steps(walk, steps, values, HANDLERS, lambda value, _: value, output)
-    return walk.builder.finish(result), steps, walk.notes
+    return walk.builder.finish(result), steps, walk
 
 
 def _parts(archive: StoredZip, name: str) -> tuple[Any, dict[str, Any]]:

@@ -60,8 +60,8 @@ def read_safetensors(path: str | Path, architecture: Any = None) -> LoadedNetwor
         if not isinstance(text, str):
             raise weights_only(name)
         architecture = parse_architecture(text, name)
-    network, notes, operators = build_network(tensors, architecture, name, fold=not own)
-    return LoadedNetwork(network, "safetensors", digest, operators, notes)
+    network, notes, operators, rewritten = build_network(tensors, architecture, name, fold=not own)
+    return LoadedNetwork(network, "safetensors", digest, operators, notes, rewritten)
 
 
 def write_safetensors(network: TensorNetwork, path: str | Path, dtype: str = "float32") -> RoundedWeights:

@@ -41,8 +41,8 @@ def read_state_dict(path: str | Path, architecture: Any = None) -> LoadedNetwork
     tensors = tensors_of_archive(data, name)
     if architecture is None:
         raise weights_only(name)
-    network, notes, operators = build_network(tensors, architecture, name)
-    return LoadedNetwork(network, "state_dict", digest, operators, notes)
+    network, notes, operators, rewritten = build_network(tensors, architecture, name)
+    return LoadedNetwork(network, "state_dict", digest, operators, notes, rewritten)
 
 
 def tensors_of_archive(data: bytes, name: str) -> dict[str, ExactArray]:

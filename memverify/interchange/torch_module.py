@@ -44,7 +44,13 @@ _OPERATORS = {
     "abs": operator.abs,
     "attribute": getattr,
 }
-_IN_PLACE = {"add": operator.iadd, "sub": operator.isub, "mul": operator.imul, "div": operator.itruediv}
+_IN_PLACE = {
+    "add": operator.iadd,
+    "sub": operator.isub,
+    "mul": operator.imul,
+    "div": operator.itruediv,
+    "floordiv": operator.ifloordiv,
+}
 _FUNCTIONS = {
     "add": "add",
     "sub subtract": "sub",
@@ -160,14 +166,16 @@ def read_module(module: nn.Module, input_shape: Sequence[int] | int | None = Non
     result = walk_steps(walk, steps, values, HANDLERS, _converted, output)
     network = walk.builder.finish(result)
     kinds = tuple([(step.name, step.kind) for step in steps])
-    return LoadedNetwork(network, "torch", _state_sha256(module), kinds, tuple(walk.notes))
+    return LoadedNetwork(
+        network, "torch", _state_sha256(module), kinds, tuple(walk.notes), walk.builder.rewritten
+    )
 
 
 def _traced(module: nn.Module) -> tuple[list[Step], list[tuple[str, Any]], Any]:
     """Return the steps, the inputs with their defaults, and the output."""
     import torch.fx
 
-    tracer = torch.fx.Tracer()
+    tracer = _tracer()
     modes = [(part, part.training) for part in module.modules()]
     try:
         module.eval()
@@ -202,6 +210,31 @@ def _traced(module: nn.Module) -> tuple[list[Step], list[tuple[str, Any]], Any]:
             case _:
                 steps.append(_function_step(node, functions, args, kwargs))
     return steps, inputs, output
+
+
+def _tracer() -> Any:
+    """Return torch.fx's tracer, but one that sees ``x += y`` as what it is.
+
+    torch.fx knows no in-place operators of Python, and would trace those that leave x as it was.
+    """
+    import torch.fx
+
+    class InPlaceProxy(torch.fx.Proxy):
+        """Stands for a tensor while the module's code runs."""
+
+    def method(target: Any) -> Any:
+        return lambda self, other: self.tracer.create_proxy("call_function", target, (self, other), {})
+
+    for target in (operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv,
+                   operator.imod, operator.ipow, operator.iand, operator.ior,
+                   operator.ixor):  # fmt: skip
+        setattr(InPlaceProxy, f"__{target.__name__}__", method(target))
+
+    class InPlaceTracer(torch.fx.Tracer):
+        def proxy(self, node: Any) -> Any:
+            return InPlaceProxy(node, self)
+
+    return InPlaceTracer()
 
 
 def _module_step(node: Any, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Step:
@@ -303,14 +336,23 @@ def _inferred_shape(steps: Sequence[Step], given: Name) -> tuple[int, ...]:
 
 def _check_plain(module: nn.Module) -> None:
     """Refuse modules whose layers are changed from outside, which tracing would not see."""
+    from torch.nn.modules import module as modules
     from torch.nn.utils import parametrize
 
+    if modules._global_forward_hooks or modules._global_forward_pre_hooks:
+        raise UnsupportedOperatorError(
+            "torch has global forward hooks, which may change what a module computes; remove them"
+        )
     for name, part in module.named_modules():
         where = f"module {name!r} ({type(part).__name__})"
         if part._forward_hooks or part._forward_pre_hooks:
             raise UnsupportedOperatorError(
                 f"{where} has forward hooks, which may change what it computes; remove them "
                 "(for weight or spectral norm: torch.nn.utils.remove_weight_norm, remove_spectral_norm)"
+            )
+        if "forward" in vars(part):
+            raise UnsupportedOperatorError(
+                f"{where} has a forward put in place of its class's; write a module with that code"
             )
         if parametrize.is_parametrized(part):
             raise UnsupportedOperatorError(

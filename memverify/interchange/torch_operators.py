@@ -24,6 +24,8 @@ from .torch_values import exact_number
 
 LARGEST_CONSTANT = 1 << 22
 """Entries of a constant that a program fills with one number."""
+_OTHER_TYPES = ("int", "bool", "complex", "float8", "float4", "type number")
+"""What stands in the names of types that are no floats as a network needs them."""
 _NOT_LINEAR = "a product of two values that both depend on the input is not piecewise linear"
 
 
@@ -59,7 +61,7 @@ def noted(walk: Walk, value: Any) -> ExactArray | None:
 def number(walk: Walk | None, value: Any, what: str) -> Rational:
     """Return one exact number; with a walk, noted if it is no float32."""
     held = constant(value) if walk is None else noted(walk, value)
-    if held is None or held.size != 1:
+    if held is None or held.shape != (1,):
         raise UnsupportedOperatorError(f"{what} is no number")
     return held.rationals().ravel()[0]
 
@@ -79,7 +81,8 @@ def fits(fixed: ExactArray, value: Ref) -> ExactArray:
     if value.shape and len(fixed.shape) == len(value.shape) + 1:
         if fixed.shape[0] != 1:
             raise UnsupportedOperatorError("a constant that differs between samples is not read")
-        return fixed.reshape(*fixed.shape[1:])
+        fixed = fixed.reshape(*fixed.shape[1:])
+    Scale(fixed, fixed).output_shape(value.shape or (1,))
     return fixed
 
 
@@ -108,7 +111,7 @@ def add(walk: Walk, input: Any, other: Any, alpha: Any = 1) -> Any:
         input, other = other, input
     fixed = noted(walk, other)
     if not isinstance(input, Ref):
-        return _between_constants(input, other, lambda a, b: a + b)
+        return _between_constants(walk, input, other, lambda a, b: a + b)
     if fixed is not None:
         return _scaled(walk, input, _one(mpq(1)), fits(fixed, input))
     if tensor(other).shape != input.shape:
@@ -136,12 +139,13 @@ def multiply(walk: Walk, input: Any, other: Any) -> Any:
         input, other = other, input
     fixed = noted(walk, other)
     if not isinstance(input, Ref):
-        return _between_constants(input, other, lambda a, b: a * b)
+        return _between_constants(walk, input, other, lambda a, b: a * b)
     if fixed is None:
         raise UnsupportedOperatorError(_NOT_LINEAR)
-    if fixed.size == 1 and fixed.rationals().ravel()[0] == 1:
+    factor = fits(fixed, input)
+    if factor.size == 1 and factor.rationals().ravel()[0] == 1:
         return input
-    return _scaled(walk, input, fits(fixed, input), _one(mpq(0)))
+    return _scaled(walk, input, factor, _one(mpq(0)))
 
 
 def divide(walk: Walk, input: Any, other: Any) -> Any:
@@ -210,7 +214,7 @@ class Positive:
 def greater(walk: Walk, input: Any, other: Any) -> Positive:
     """Return where the input is positive; no other comparison is read."""
     bound = constant(other)
-    if bound is None or bound.num_nonzero:
+    if bound is None or bound.num_nonzero or bound.shape != (1,):
         raise UnsupportedOperatorError("a comparison other than with 0 is not supported")
     return Positive(tensor(input))
 
@@ -220,6 +224,7 @@ def where(walk: Walk, condition: Any, input: Any, other: Any) -> Ref:
     if isinstance(condition, Positive) and input == condition.value:
         zero = None if isinstance(other, Ref) else constant(other)
         if zero is not None and not zero.num_nonzero:
+            fits(zero, condition.value)
             return walk.builder.rectify(condition.value)
         scale = walk.builder.scale_of(other, condition.value) if isinstance(other, Ref) else None
         if scale is not None and not scale.shift.num_nonzero:
@@ -251,9 +256,13 @@ def minimum(walk: Walk, input: Any, other: Any) -> Ref:
 
 
 def identity(walk: Walk, input: Any, *ignored: Any, **options: Any) -> Any:
-    """Return the input; a conversion to integers is refused."""
+    """Return the input; a conversion to integers is refused, and one to a type that is not known."""
     for option in [*ignored, *options.values()]:
-        if "int" in str(option) or "bool" in str(option):
+        if isinstance(option, ExactArray):
+            raise UnsupportedOperatorError(
+                "a conversion to the type of a constant is not read; name the type"
+            )
+        if any([sign in str(option) for sign in _OTHER_TYPES]):
             raise UnsupportedOperatorError(f"a conversion to {option} is not piecewise linear")
     return input
 
@@ -283,13 +292,14 @@ def _scaled(walk: Walk, value: Ref, factor: ExactArray, shift: ExactArray) -> Re
     return walk.builder.reshape(walk.builder.scale(lifted, factor, shift), value.shape)
 
 
-def _between_constants(first: Any, second: Any, combine: Any) -> Any:
+def _between_constants(walk: Walk, first: Any, second: Any, combine: Any) -> Any:
     """Combine two constants: sizes as Python integers, tensors exactly."""
     if isinstance(first, int) and isinstance(second, int):
         return combine(first, second)
     left, right = constant(first), constant(second)
     if left is None or right is None:
         raise UnsupportedOperatorError("it computes with the number of samples, or with what is no number")
+    walk.builder.rewritten = True  # torch rounds between them
     return ExactArray(combine(left.rationals(), right.rationals()))
 
 
@@ -304,7 +314,6 @@ def _larger(walk: Walk, input: Any, other: Any, largest: bool) -> Ref:
             raise UnsupportedOperatorError(f"shapes {value.shape} and {other.shape} differ")
         return builder.maximum(value, other) if largest else builder.minimum(value, other)
     bound = fits(fixed, value)
-    Scale(bound, bound).output_shape(value.shape)
     return builder.at_least(value, bound) if largest else builder.at_most(value, bound)
 
 

@@ -219,20 +219,22 @@ def batch_norm(
 ) -> Ref:
     """Return batch normalization at inference, with the running mean and variance."""
     value = tensor(input)
-    if training and walk.training_refused:
-        raise UnsupportedOperatorError("the program was exported in training mode; export module.eval()")
+    if training:
+        raise UnsupportedOperatorError(
+            "batch normalization in training mode is no function of one sample; use module.eval() and no "
+            "training=True"
+        )
     if running_mean is None or running_var is None:
         raise UnsupportedOperatorError(
             "it has no running mean and variance, so that samples would be mixed"
         )
-    if training:
-        walk.note("BatchNorm in training mode is read as at inference, with its running statistics")
     average, variance = weights(running_mean, "the mean"), weights(running_var, "the variance")
     gamma = ExactArray(np.ones(average.shape)) if weight is None else weights(weight)
     beta = ExactArray(np.zeros(average.shape)) if bias is None else weights(bias, "the bias")
     factor, shift, exact = batch_norm_scale(gamma, beta, average, variance, number(None, eps, "eps"))
     if not exact:
         walk.note(ROUNDED_NOTE)
+    walk.builder.rewritten = True
     sizes = (factor.size, *(1,) * (len(value.shape) - 1))
     factor, shift = factor.reshape(*sizes), shift.reshape(*sizes)
     Scale(factor, shift).output_shape(value.shape)

@@ -13,7 +13,14 @@ import numpy as np
 from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
 from ..certification.certificate import TENSOR_VERSION, VERSION, Certificate, Counterexample
-from ..certification.tensors import Source, architecture_of, checked_source, counterexample, evidence
+from ..certification.tensors import (
+    Source,
+    architecture_of,
+    checked_source,
+    counterexample,
+    evidence,
+    speaks_of_floats,
+)
 from ..class_dataset import ClassDataset
 from ..constructions.theorem_bound import optimal_parameters_bound
 from ..dataset import Dataset
@@ -117,7 +124,7 @@ def certify_in_batches(
                 progress(totals.n_samples, data.n_samples)
     if totals.n_samples != data.n_samples:
         raise WorkersLostError(f"only {totals.n_samples} of {data.n_samples} samples were decided")
-    return _concluded(network, data, shared, totals)
+    return _concluded(network, data, shared, totals, source)
 
 
 def _executor(jobs: int, scheduler: str | None) -> Executor:
@@ -175,11 +182,15 @@ def _shared(
 
 
 def _concluded(
-    network: AnyNetwork | TensorNetwork, data: AnyDataset, shared: dict[str, Any], totals: Totals
+    network: AnyNetwork | TensorNetwork,
+    data: AnyDataset,
+    shared: dict[str, Any],
+    totals: Totals,
+    source: Source | None,
 ) -> Certificate | Counterexample:
     """Return the evidence that the results of all batches come to."""
     shared = shared | {"decided_by": totals.decided_by}
-    if totals.route == CASCADE_ROUTE:
+    if totals.route == CASCADE_ROUTE and speaks_of_floats(shared["threshold"], source):
         shared["float32_any_order"] = totals.any_order
     if not isinstance(network, TensorNetwork) and isinstance(data, Dataset):
         shared["theorem"] = optimal_parameters_bound(data)

@@ -271,7 +271,8 @@ def _answered(
     values: Floats, errors: Floats, labels: npt.NDArray[Any], exact_inputs: npt.NDArray[np.bool_]
 ) -> _Found:
     with np.errstate(invalid="ignore", over="ignore"):
-        errors = raised(np.where(np.isfinite(values), errors, np.inf), 2)
+        known = np.isfinite(values) & ~np.isnan(errors)  # an infinity times 0 among the bounds is none
+        errors = raised(np.where(known, errors, np.inf), 2)
         values = np.where(np.isfinite(values), values, 0.0)
         if values.shape[1] == 1:
             value, error = values[:, 0], errors[:, 0]

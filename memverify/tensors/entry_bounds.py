@@ -155,7 +155,7 @@ class EntryArithmetic:
         """Add what underflow and the computation of the bounds lose; give up where it may overflow."""
         import torch
 
-        reach = torch.zeros(len(values), dtype=torch.float64)
+        reach = torch.zeros(len(values), dtype=torch.float64, device="cpu")
         for one in sources:
             flat = (one.values.abs() + one.errors).reshape(len(values), -1)
             reach = reach + flat.amax(dim=1)

@@ -36,6 +36,7 @@ class File:
     network: TensorNetwork
     source_sha256: str = "ab" * 32
     source_format: str = "onnx"
+    rewritten: bool = False
 
 
 @pytest.mark.parametrize("network", NETWORKS)
