@@ -87,7 +87,13 @@ def _same(
 ) -> list[int]:
     before, after = [], []
     for size, width, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
-        total = max(0, (-(-size // stride) - 1) * stride + dilation * (width - 1) + 1 - size)
+        total = (-(-size // stride) - 1) * stride + dilation * (width - 1) + 1 - size
+        if total < -1:  # negative pads, by which some runtimes cut entries off
+            raise UnsupportedOperatorError(
+                f"auto_pad with a stride of {stride} and a window of {width} on {size} entries is not "
+                "read; give the pads"
+            )
+        total = max(0, total)
         small, large = total // 2, total - total // 2
         before.append(small if upper else large)
         after.append(large if upper else small)

@@ -24,10 +24,14 @@ from ..certification.tensors import (
 from ..class_dataset import ClassDataset
 from ..constructions.theorem_bound import optimal_parameters_bound
 from ..dataset import Dataset
+from ..datasets.files import shown
 from ..errors import DimensionMismatchError, FileFormatError, MemverifyError
 from ..evaluation.sparse import distinct_outputs
+from ..formats.json_file import show
 from ..network import Network
 from ..rational import Rational, RationalLike, as_rational, format_number
+from ..tensors.cascade import exact_margins
+from ..tensors.exact import tensor_outputs
 from ..tensors.json_tensors import network_sha256
 from ..tensors.tensor_network import TensorNetwork
 from .batches import BATCH_SIZE, CASCADE_ROUTE, Batch, BatchResult, Question, Totals, split, tensor_form
@@ -124,7 +128,31 @@ def certify_in_batches(
                 progress(totals.n_samples, data.n_samples)
     if totals.n_samples != data.n_samples:
         raise WorkersLostError(f"only {totals.n_samples} of {data.n_samples} samples were decided")
+    if journal is not None:
+        _refuse_false(network, data, q, totals, journal)
     return _concluded(network, data, shared, totals, source)
+
+
+def _refuse_false(
+    network: AnyNetwork | TensorNetwork, data: AnyDataset, threshold: Rational, totals: Totals, journal: Any
+) -> None:
+    """Evaluate the one sample that the evidence names: a journal may have been edited."""
+    sample = totals.failing[0] if totals.n_failures else totals.least_sample
+    if sample is None:
+        return
+    part = data.subset([sample])
+    if isinstance(network, TensorNetwork):
+        network, part = tensor_form(network, part)
+        margin = exact_margins(tensor_outputs(network, part), part)[0]
+    else:
+        margin = distinct_outputs(network, part).values[0, 0] * int(part.labels[0])
+    if not isinstance(part, ClassDataset):
+        margin -= int(part.labels[0]) * threshold
+    if margin > 0 if totals.n_failures else margin != totals.least:
+        raise FileFormatError(
+            f"{shown(journal)}: sample {sample} has the margin {show(format_number(margin))}, not what the "
+            "journal says; delete the file to decide all samples again"
+        )
 
 
 def _executor(jobs: int, scheduler: str | None) -> Executor:

@@ -288,7 +288,9 @@ class _Layer:
             rows = np.asarray(raised(row_norms(matrix) * (1 + rounding) + lost + lost / relative, 6))
             own = np.zeros(1)  # a scale's shift has a shape of its own, and only its largest entry is used
             if not isinstance(operation, Scale):
-                own = np.asarray(raised(relative * wide_bias + 8 * form.tiny * (terms + 2 + root * rows), 8))
+                own = np.asarray(
+                    raised(relative * wide_bias + 8 * form.tiny * (terms + 2 + root * rows), 8)
+                )
             frobenius = norm(rows)
             spectral = frobenius
             if isinstance(operation, Dense):

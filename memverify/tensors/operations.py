@@ -148,6 +148,11 @@ class Scale:
     factor: ExactArray
     shift: ExactArray
 
+    def __post_init__(self) -> None:
+        for name in ("factor", "shift"):  # files hold no arrays without axes
+            if not getattr(self, name).shape:
+                object.__setattr__(self, name, getattr(self, name).reshape(1))
+
     def output_shape(self, *given: Shape) -> Shape:
         """Return the shape of the input."""
         (shape,) = given

@@ -78,6 +78,13 @@ REFUSED = {
         {"shape": (1, 3, 4)},
         "dilations",
     ),
+    "pads below zero": (
+        [node("MaxPool", ["x"], ["h"], kernel_shape=[1], strides=[3], auto_pad="SAME_UPPER"),
+         node("Flatten", ["h"], ["y"])],
+        {},
+        {"shape": (1, 3)},
+        "give the pads",
+    ),
     "sizes from a table": (
         [node("Shape", ["x"], ["s"]), node("Gather", ["s", "one"], ["k"]),
          node("Gather", ["t", "k"], ["r"]), node("Reshape", ["x", "r"], ["y"])],

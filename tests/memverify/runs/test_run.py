@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -186,3 +188,51 @@ def test_what_does_not_fit_is_refused_before_a_journal_is_made(tmp_path: Path) -
         with pytest.raises(error):
             certify_in_batches(journal=path, **wrong)
     assert not path.exists()
+
+
+def chained(entries: list[Any]) -> bytes:
+    """A journal of these entries with hashes that are right."""
+    lines, previous = [], "0" * 64
+    for entry in entries:
+        body = json.dumps({"previous": previous, "entry": entry}, separators=(",", ":"))[:-1]
+        previous = hashlib.sha256(body.encode()).hexdigest()
+        lines.append(f'{body},"sha256":"{previous}"}}\n')
+    return "".join(lines).encode()
+
+
+FORGED = [
+    {"least": "1/2"},
+    {"least_sample": 1},
+    {"n_failures": 1, "failing": [0], "least": None, "least_sample": None},
+]
+
+
+@pytest.mark.parametrize("changes", FORGED)
+@pytest.mark.parametrize("kind", ["classes", "layers"])
+def test_a_journal_edited_with_right_hashes_is_found_out(
+    tmp_path: Path, changes: dict[str, Any], kind: str
+) -> None:
+    """Of the sample that is named, that is; a false journal can still hide what it does not name."""
+    network: Any = Network.sequential([Affine.from_dense([[1]], [1])])
+    data: Any = Dataset([[1], [2], [3]], [1, 1, 1])
+    if kind == "classes":
+        network = Network.sequential([Affine.from_dense([[1], [-1]], [0, 0])])
+        data = ClassDataset([[1], [2], [3]], [0, 0, 0], n_classes=2)
+    file = tmp_path / "run.journal"
+    certify_in_batches(network, data, threshold=0, journal=file, batch_size=2)
+    entries = [json.loads(line)["entry"] for line in file.read_bytes().splitlines()]
+    assert file.read_bytes() == chained(entries)
+    entries[1] |= changes
+    file.write_bytes(chained(entries))
+    with pytest.raises(FileFormatError, match=r"sample \d has the margin"):
+        certify_in_batches(network, data, journal=file, batch_size=2)
+
+
+def test_the_margin_of_a_resumed_run_is_that_above_the_threshold(tmp_path: Path) -> None:
+    network = Network.sequential([Affine.from_dense([[1]], [1])])
+    data = Dataset([[1], [2], [-3]], [1, 1, -1])
+    for form in (network, TensorNetwork.of(network)):
+        file = tmp_path / f"{type(form).__name__}.journal"
+        for _ in range(2):
+            found = certify_in_batches(form, data, threshold="1/3", journal=file, batch_size=2)
+            assert certificate_text(found) == certificate_text(certify(form, data, threshold="1/3"))
