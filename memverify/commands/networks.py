@@ -118,6 +118,7 @@ def _print_failing(found: Counterexample, dataset: AnyDataset) -> None:
     import numpy as np
 
     from ..certification.certificate import VERSION
+    from ..sparse_dataset import SparseDataset
 
     shown = ", ".join(map(str, found.failing[:_SHOWN]))
     more = found.n_failures - len(found.failing[:_SHOWN])
@@ -126,8 +127,10 @@ def _print_failing(found: Counterexample, dataset: AnyDataset) -> None:
         count = "all" if found.n_failures == len(found.failing) else f"the first {len(found.failing):,}"
         rest += f" (--json and -o list {count})"
     print(f"failing samples: {shown}{rest}")
-    numerators = getattr(dataset, "numerators", None)
-    pixels = numerators is not None and numerators.dtype == np.uint8 and dataset.denominator == 1
+    if isinstance(dataset, SparseDataset):
+        return
+    numerators = np.asarray(dataset.numerators)
+    pixels = numerators.dtype == np.uint8 and dataset.denominator == 1
     if pixels and 4 * found.n_failures > found.n_samples and numerators.max() > 1:
         print(
             f"note: the coordinates are integers up to {numerators.max()}; a network that was trained on "
