@@ -132,11 +132,10 @@ def _print_report(report: RobustnessReport, seconds: float, limit: float) -> Non
     n = len(report.samples)
     norm = "l2" if report.norm == "2" else report.norm
     if report.radius is not None:
-        bad = report.count("not robust")
         print(
             f"{report.verdict}: of {n:,} balls of radius {format_number(report.radius)} (norm {norm}) "
-            f"{report.count('robust'):,} are proved right, {bad:,} {'holds' if bad == 1 else 'hold'} "
-            f"a counterexample, {report.count('undecided'):,} are undecided"
+            f"{report.count('robust'):,} proved right, {report.count('not robust'):,} with a "
+            f"counterexample, {report.count('undecided'):,} undecided"
         )
     certified = sorted([entry.certified for entry in report.samples if entry.certified is not None])
     least = shown_radius(certified[0], report.norm, up=False) if certified else "no limit"
@@ -164,6 +163,8 @@ def _print_report(report: RobustnessReport, seconds: float, limit: float) -> Non
         print("interrupted: what is printed holds, but more could have been found")
     elif seconds >= limit:
         print(f"time ran out: what is printed holds; more may be found with --timeout above {limit:g}")
+    elif report.count("undecided"):
+        print("undecided although there was time left: no method here decides more")
 
 
 def _listed(samples: list[int]) -> str:

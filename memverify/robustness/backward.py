@@ -119,7 +119,7 @@ class BackwardPass:
             self._reach[number] = (reached + layer.bias_size) * (1 + 2.0**-50)
         reached = self._reach[number][self._owners]
         self._add(layer.constant(functional))
-        error = bound * _dot(functional.abs() + _FLUSHED, reached)
+        error = _dot(bound * functional.abs() + _FLUSHED, reached)
         terms = layer.transposed_terms + prod(functional.shape[1:])
         self._lose(error * (1 + bound), terms, self._sizes(source)[self._owners])
         self._pass(source, layer.transposed(functional))
@@ -203,14 +203,17 @@ class BackwardPass:
         error = rho(terms) * ((sizes * center.abs()).sum(dim=1) + moved) + eta(terms) * (
             1 + center.abs().sum(dim=1) + radius.sum(dim=1)
         )
+        flushed = _FLUSHED * sizes.sum(dim=1)
+        error = error + flushed
         if region.reach is None:
             return value, error
         heart, reach = region.center[own], region.reach[own]
-        steps = (sizes * sizes).sum(dim=1).sqrt() * (1 + rho(terms)) + 2.0**-500
+        steps = (sizes * sizes).sum(dim=1).sqrt() * (1 + rho(terms)) + 2.0**-490
         at_ball = (flat * heart).sum(dim=1) - steps * reach
         error_at_ball = rho(terms) * ((sizes * heart.abs()).sum(dim=1) + steps * reach) + eta(terms) * (
             1 + heart.abs().sum(dim=1)
         )
+        error_at_ball = error_at_ball + flushed
         better = at_ball - error_at_ball > value - error
         return torch.where(better, at_ball, value), torch.where(better, error_at_ball, error)
 

@@ -40,8 +40,7 @@ class Reach:
     measure : Rational
         No nearer point does it.
     point : tuple of Rational or None
-        One that does, at this measure; None where the formula ignores the box and its point is
-        outside.
+        One that does, at this measure; None where none is known.
     """
 
     measure: Rational
@@ -49,36 +48,40 @@ class Reach:
 
 
 def reach(problem: Problem, center: Point, weights: Point, change: Rational) -> Reach | None:
-    """Return the nearest point at which w . x differs by ``change`` != 0; None if there is none."""
-    if problem.norm == "2":
-        squares = sum([w * w for w in weights], mpq(0))
-        if not squares:
-            return None
-        point = tuple([c + change / squares * w for c, w in zip(center, weights, strict=True)])
-        return Reach(change * change / squares, point if problem.holds(point) else None)
+    """Return the nearest point at which w . x differs by ``change`` != 0; None if there is none.
+
+    All coordinates move by one step in the maximum norm, by one step times |w_k| in the Euclidean
+    one, until each stops at the box: the conditions of Karush, Kuhn and Tucker for the least norm.
+    """
+    euclidean = problem.norm == "2"
     signs = [((w > 0) - (w < 0)) * (1 if change > 0 else -1) for w in weights]
+    pace = [abs(w) if euclidean else mpq(1) for w in weights]
+    left, slope = abs(change), sum([abs(w) * v for w, v in zip(weights, pace, strict=True)], mpq(0))
+    if not slope:
+        return None
     if problem.box is None:
-        total = sum([abs(w) for w in weights], mpq(0))
-        if not total:
-            return None
-        step = abs(change) / total
-        return Reach(step, tuple([c + s * step for c, s in zip(center, signs, strict=True)]))
+        step = left / slope
+        measure = change * change / slope if euclidean else step
+        return Reach(
+            measure, tuple([c + s * v * step for c, s, v in zip(center, signs, pace, strict=True)])
+        )
     low, high = problem.box
-    rooms = sorted(
+    stops = sorted(
         [
-            (high - c if s > 0 else c - low, abs(w))
-            for c, s, w in zip(center, signs, weights, strict=True)
+            ((high - c if s > 0 else c - low) / v, abs(w) * v)
+            for c, s, w, v in zip(center, signs, weights, pace, strict=True)
             if s
         ]
     )
-    left, slope = abs(change), sum([w for _, w in rooms], mpq(0))
-    for room, weight in rooms:  # coordinates stop one after the other at the box
-        if left <= slope * room:
+    for stop, rate in stops:  # coordinates stop one after the other at the box
+        if left <= slope * stop:
             step = left / slope
-            point = tuple([min(max(c + s * step, low), high) for c, s in zip(center, signs, strict=True)])
-            return Reach(step, point)
-        left -= weight * room
-        slope -= weight
+            moved = zip(center, signs, pace, strict=True)
+            point = tuple([min(max(c + s * v * step, low), high) for c, s, v in moved])
+            squares = [(a - b) ** 2 for a, b in zip(point, center, strict=True)] if euclidean else []
+            return Reach(sum(squares, mpq(0)) if euclidean else step, point)
+        left -= rate * stop
+        slope -= rate
     return None
 
 

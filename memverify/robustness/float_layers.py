@@ -14,7 +14,7 @@ The sets are :math:`|h_j - c_j| \le r_j` with floats c and r, the functionals
   each entry of :math:`|W|` exceed;
 - to a functional: :math:`\tilde a = fl(a W)` stands for aW. It is off by at most
   :math:`\rho |a||W|` and what underflows; :math:`|h| \le H` is known, so that the functional is
-  off by at most :math:`\rho |a| (|W| H + |b|)` in all, up to
+  off by at most :math:`(\rho |a| + 2^{-1000}) (|W| H + |b|)` in all, up to
   :math:`\eta (1 + \sum_j H_j)`.
 
 Nothing that overflowed is taken for a bound: entries that are not finite become the whole line.
@@ -146,7 +146,7 @@ class LinearLayer:
     def row_norms(self) -> Tensor:
         """Return upper bounds for the Euclidean norms of the rows of a dense layer."""
         squares = (self._weight_size * self._weight_size).sum(dim=1)
-        return squares.sqrt() * (1 + rho(self.forward_terms)) + 2.0**-500
+        return squares.sqrt() * (1 + rho(self.forward_terms)) + 2.0**-490
 
     def transposed(self, functional: Tensor) -> Tensor:
         """Return a W for functionals of shape (rows, *shape)."""
@@ -239,7 +239,7 @@ def middle(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sizes_of(low: Tensor, high: Tensor) -> Tensor:
-    """Return the largest absolute value."""
+    """Return upper bounds of the absolute values, none of them subnormal."""
     import torch
 
-    return torch.maximum(low.abs(), high.abs())
+    return torch.maximum(low.abs(), high.abs()) + _FLUSHED

@@ -109,7 +109,9 @@ def robust_radii(
     )
     interrupted = False
     try:
-        run.all_routes()
+        # floats that overflow are guesses, or bounds that count as none
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            run.all_routes()
     except KeyboardInterrupt:
         interrupted = True
     return report_on(problem, run.known, asked, interrupted)

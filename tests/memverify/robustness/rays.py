@@ -1,4 +1,4 @@
-"""The first wrong point along a ray, exactly, by an evaluation that shares no code with the package."""
+"""The first wrong point along a ray, exactly, by an evaluation of its own."""
 
 from __future__ import annotations
 

@@ -74,10 +74,22 @@ def test_undecided_is_exit_code_three(call, monkeypatch):
     assert all(s["counterexample"] is not None for s in report["samples"])
 
 
+def test_undecided_with_time_left_is_said(call, monkeypatch):
+    from memverify.robustness import radii
+
+    monkeypatch.setattr(radii._Run, "_at_radius", lambda *_: None)
+    monkeypatch.setattr(radii._Run, "_exact_intervals", lambda *_: None)
+    monkeypatch.setattr(radii._Run, "_bisect", lambda *_: None)
+    code, out = call(radius="1/5", json=False)
+    assert code == 3
+    assert "3 undecided" in out
+    assert "no method here decides more" in out
+
+
 def test_text_and_csv(call, tmp_path):
     code, out = call(radius="3/8", json=False, output="out.csv", timeout="30")
     assert code == 1
-    assert "fails: of 3 balls of radius 3/8 (norm inf) 2 are proved right, 1 holds a counterexample" in out
+    assert "fails: of 3 balls of radius 3/8 (norm inf) 2 proved right, 1 with a counterexample" in out
     assert "certified radius" in out
     assert "wrote out.csv" in out
     lines = (tmp_path / "out.csv").read_text().splitlines()

@@ -18,6 +18,7 @@ from memverify.dataset import Dataset
 from memverify.errors import DatasetError, DimensionMismatchError, MemverifyError
 from memverify.network import Affine, Network
 from memverify.robustness import radii as radii_module
+from memverify.robustness.closed_forms import reach
 from memverify.robustness.problem import Found, Knowledge, Problem
 from memverify.robustness.radii import robust_radii
 from memverify.robustness.report import check_counterexample
@@ -125,6 +126,48 @@ class TestClosedForms:
         assert only.counterexample.point == (0, mpq(1, 8))
         never = Network.sequential([Affine.from_dense([[1, 1]], [1])])
         assert robust_radii(never, Dataset([[0, 0]], [1]), box=(0, 1)).samples[0].certified is None
+
+    def test_affine_in_a_box_in_the_euclidean_norm(self):
+        network = Network.sequential([Affine.from_dense([[1, 2]], ["-3/2"])])
+        data = Dataset([["1/4", "1/2"], [0, 1], [0, "3/4"]], [-1, 1, 1])
+        for box in (None, (0, 1)):
+            free, second, tie = robust_radii(network, data, "2", box=box).samples
+            assert (free.certified, free.is_exact) == (mpq(1, 80), True)  # (1/4)^2 over 5
+            # without the box (-1/10, 4/5) is nearest; in it the second coordinate goes alone
+            assert second.certified == (mpq(1, 20) if box is None else mpq(1, 16))
+            assert second.counterexample.point == (
+                (mpq(-1, 10), mpq(4, 5)) if box is None else (0, mpq(3, 4))
+            )
+            assert tie.certified == 0
+        never = Network.sequential([Affine.from_dense([[1, 1]], [1])])
+        assert robust_radii(never, Dataset([[0, 0]], [1]), "2", box=(0, 1)).samples[0].certified is None
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.integers(0, 10**6), st.sampled_from(["inf", "2"]))
+    def test_the_nearest_point_of_a_box_on_a_plane(self, seed, norm):
+        """No point of the box on the other side is nearer, by random ones and by the multipliers."""
+        rng = np.random.default_rng(seed)
+        weights = tuple(mpq(int(v)) for v in rng.integers(-3, 4, 3))
+        center = tuple(mpq(int(v), 4) for v in rng.integers(0, 5, 3))
+        change = mpq(int(rng.choice([-1, 1]) * rng.integers(1, 12)), 4)
+        problem = Problem(DIAMOND, Dataset([list(center)], [1]), norm, (mpq(0), mpq(1)))
+        found = reach(problem, center, weights, change)
+        ends = [
+            (0 if (w > 0) == (change < 0) else 1) if w else c for w, c in zip(weights, center, strict=True)
+        ]
+        most = sum(w * (e - c) for w, e, c in zip(weights, ends, center, strict=True))
+        if found is None:
+            assert abs(most) < abs(change)
+            return
+        step = [a - b for a, b in zip(found.point, center, strict=True)]
+        assert sum(w * v for w, v in zip(weights, step, strict=True)) == change
+        assert all(0 <= v <= 1 for v in found.point)
+        assert problem.measure(0, found.point) == found.measure
+        for _ in range(30):
+            point = tuple(mpq(int(v), 16) for v in rng.integers(0, 17, 3))
+            moved = sum(w * (a - b) for w, a, b in zip(weights, point, center, strict=True))
+            if moved * change > 0 and abs(moved) >= abs(change):
+                assert problem.measure(0, point) >= found.measure
 
     def test_several_layers_without_kinks(self):
         rng = np.random.default_rng(0)
