@@ -35,6 +35,7 @@ def call(tmp_path, monkeypatch, capsys):
 
     def run(network="net.json", **options):
         defaults = {"radius": None, "norm": "inf", "output": None, "json": True, "data_dir": None}
+        defaults["classes"] = None
         code = run_robust(argparse.Namespace(network=network, data="data.csv", **{**defaults, **options}))
         out = capsys.readouterr().out
         return code, json.loads(out) if options.get("json", True) else out
