@@ -69,7 +69,9 @@ def check(
     try:
         if _is_version_2(claim):
             return _check_version_2(claim, text, dataset, progress)
-        samples = _sparse_samples(dataset) if isinstance(dataset, SparseDataset) else _samples(dataset)
+        samples = (
+            _sparse_samples(dataset) if isinstance(dataset, SparseDataset) else _signed_samples(dataset)
+        )
         return checker.check_certificate(claim, text, samples)
     except (checker.MalformedError, tensor_checker.MalformedError) as error:
         kind = MalformedCertificateError if error.part == "certificate" else FileFormatError
@@ -144,6 +146,13 @@ def _entries(dataset: SparseDataset) -> Iterator[checker.SparseSample]:
 
 
 def _samples(dataset: Dataset | ClassDataset) -> Iterator[tuple[list[Fraction | int], int]]:
+def _signed_samples(dataset: Dataset | ClassDataset) -> Iterator[tuple[list[Fraction | int], int]]:
+    """Yield samples with the labels -1 and 1; that classes are none is said after faults of the files."""
+    if isinstance(dataset, ClassDataset):  # its labels might all be 1
+        raise FileFormatError("a certificate of version 1 is about the labels -1 and 1, not classes")
+    yield from _samples(dataset)
+
+
     seen: dict[int, Fraction] = {}
     numerators, denominator = dataset.numerators, int(dataset.denominator)
     for index, label in enumerate(dataset.labels.tolist()):

@@ -228,7 +228,7 @@ def test_refusals():
             certify(network, data, **options)
     with pytest.raises(DatasetError, match="3 classes; here the labels must be -1 and 1"):
         dense_form(classes)
-    with pytest.raises(FileFormatError, match="label must be -1 or 1"):
+    with pytest.raises(FileFormatError, match="labels -1 and 1, not classes"):
         check(certify(LINE, GOOD), LINE, classes)
     two = ClassDataset([["1"], ["0"]], [0, 1])
     with pytest.raises(FileFormatError, match="version 2 is about data with all coordinates"):
@@ -314,3 +314,11 @@ def test_margins_of_fractions():
     outputs = [Fraction(1, 3), Fraction(1, 2)]
     assert margin_of(outputs, 1, 2) == Fraction(1, 6)
     assert margin_of(outputs[:1], -1, None, Fraction(1)) == Fraction(2, 3)
+
+
+def test_a_certificate_of_version_1_says_nothing_about_classes():
+    points, labels = [["1"], ["2"]], [1, 1]
+    found = certify(LINE, Dataset(points, labels))
+    assert check(found, LINE, Dataset(points, labels)).exit_code == 0
+    with pytest.raises(FileFormatError, match="not classes"):
+        check(found, LINE, ClassDataset(points, labels, n_classes=2))
