@@ -122,8 +122,9 @@ def _number(text: str) -> Fraction | None:
         return None
     sign, top, bottom, whole, after, exponent, infinite = match.groups("")
     numerator, denominator = _integer(top or whole + after or "0"), _integer(bottom or "1")
-    power = _integer(exponent.lstrip("+-") or "0")
-    if infinite or denominator == 0 or power > MAX_EXPONENT:
+    size = exponent.lstrip("+-")
+    power = _integer(size or "0")
+    if infinite or denominator == 0 or power > MAX_EXPONENT or len(size) > 9:
         raise ValueError(f"{_show(text)} is not finite, or has an exponent beyond {MAX_EXPONENT}")
     power = (-power if exponent.startswith("-") else power) - len(after)
     numerator, denominator = numerator * 10 ** max(power, 0), denominator * 10 ** max(-power, 0)
@@ -381,6 +382,18 @@ def _output(network: list[_Layer] | _Cells, point: Sequence[Fraction | int]) -> 
 
 
 def read_csv(data: bytes) -> Iterator[Sample]:
+def _is_no_header(text: str, fields: list[str]) -> bool:
+    """Tell whether the first line has a field meant as a number, if perhaps a wrong one, or a quoted one.
+
+    To take "1_0", nan or "1" in quotes for the name of a column would drop a sample in silence.
+    """
+    for field in fields:
+        with contextlib.suppress(ValueError):
+            float(field)
+            return True
+    return any([sign in text for sign in '"\r\0'])
+
+
     """Yield the samples of a CSV file; a first line in which no field is a number is a header."""
     width = 0
     for place, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
@@ -395,7 +408,7 @@ def read_csv(data: bytes) -> Iterator[Sample]:
         fits = len(fields) == (width or max(2, len(fields)))
         _need(fits, "data", f"line {place}: the number of fields", str(width or "2 or more"), len(fields))
         exact = [value for value in values if value is not None]
-        if exact or width:  # else it is a header
+        if exact or width or _is_no_header(text, fields):
             bad = fields[values.index(None)] if None in values else ""
             _need(len(exact) == len(fields), "data", f"line {place}: a field", "a number", bad)
             _need(exact[-1] in (-1, 1), "data", f"line {place}: the label", "-1 or 1", fields[-1])

@@ -11,6 +11,7 @@ It shares no code with the program that writes certificates, nor with checker.py
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import gzip
 import hashlib
@@ -571,22 +572,22 @@ def outputs_of(network: Network, point: Sequence[Fraction | int]) -> list[Fracti
 def read_csv(data: bytes) -> tuple[int | None, Iterator[Sample]]:
     """Return the number of classes, None for labels -1 and 1, and the samples of a .csv file."""
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    match = re.fullmatch(rb"# classes ([1-9][0-9]{0,6})\r?", lines[0])
+    match = re.fullmatch(rb"[ \t]*# classes ([1-9][0-9]{0,6})[ \t]*\r?", lines[0])
     return (int(match[1]), _lines(lines[1:], 2)) if match else (None, _lines(lines, 1))
 
 
 def _lines(lines: list[bytes], first: int) -> Iterator[Sample]:
     width = 0
     for place, line in enumerate(lines, first):
-        fields = [f.strip(" \t") for f in line.removesuffix(b"\r").decode("utf-8", "replace").split(",")]
+        text = line.removesuffix(b"\r").decode("utf-8", "replace")
+        fields = [field.strip(" \t") for field in text.split(",")]
         if fields == [""]:
             continue
         values = [_data_number(field) for field in fields]
         numeric = [value for value in values if value is not None]
         fits = len(fields) == (width or max(2, len(fields)))
         _need(fits, "data", f"line {place} must have as many fields as the others", len(fields))
-        odd = [f for f in fields if re.fullmatch(r"[+-]?(\d|\.\d|nan|inf).*", f, re.IGNORECASE)]
-        if numeric or odd or width:  # else it is a header
+        if numeric or width or _is_no_header(text, fields):
             bad = next((f for f, value in zip(fields, values, strict=True) if value is None), "")
             _need(len(numeric) == len(fields), "data", f"line {place}: a field must be a number", bad)
             whole = numeric[-1].denominator == 1
@@ -609,6 +610,18 @@ def _read_claim(data: bytes) -> Any:
     fails, classes = claim.get("format") == "memverify-counterexample", claim.get("rule") == "argmax"
     own = ["counterexample", "n_failures", "n_ties" if classes else "n_zero", "failing"]
     own = own if fails else ["min_margin", "min_margin_sample"]
+def _is_no_header(text: str, fields: list[str]) -> bool:
+    """Tell whether the first line has a field meant as a number, if perhaps a wrong one, or a quoted one.
+
+    To take "1_0", nan or 1/0 for the name of a column would drop a sample in silence.
+    """
+    for field in fields:
+        with contextlib.suppress(ValueError):
+            float(field)
+            return True
+    return any([_RATIO.fullmatch(field) for field in fields]) or any([sign in text for sign in '"\r\0'])
+
+
     own += ["n_classes" if classes else "threshold", *(_SOURCE if claim.keys() & set(_SOURCE) else ())]
     _object(claim, [*_CLAIM, *own], part, "the top level", _UNCHECKED)
     wanted = {"format": f"memverify-{'counterexample' if fails else 'certificate'}", "version": 2,

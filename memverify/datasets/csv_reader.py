@@ -33,7 +33,7 @@ _SHORT_DECIMAL = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?\Z", re.ASCII)
 _POWERS_OF_TEN = [10**k for k in range(19)]
 _INT64_LIMIT = 1 << 62
 _CLASSES_LINE = re.compile(r"# classes ([1-9][0-9]{0,6})\Z", re.ASCII)
-_LIKE_A_RATIO = re.compile(r"[+-]?[0-9]+/[0-9]+\Z", re.ASCII)
+_LIKE_A_RATIO = re.compile(r"[+-]?(?:[0-9]+|0x[0-9a-fA-F]+)/(?:[0-9]+|0x[0-9a-fA-F]+)\Z", re.ASCII)
 _FORBIDDEN = {
     '"': "quotes are not part of the format; write the bare number",
     "\r": "a carriage return inside a line; end lines with LF or CRLF",
@@ -164,7 +164,7 @@ class _Rows:
         for number, raw in enumerate(stream, 1):
             if number == 1 and raw.startswith(_BYTE_ORDER_MARK):
                 raw = raw[len(_BYTE_ORDER_MARK) :]
-            line = raw.strip(b" \t\r\n")
+            line = raw.removesuffix(b"\n").removesuffix(b"\r").strip(b" \t")
             if not line:
                 continue
             try:
