@@ -25,7 +25,7 @@ def validator(name):
 
 
 VALIDATORS = {name: validator(name) for name in ("network", "certificate", "counterexample")}
-NOT_NUMBERS = [0.5, 1, 1.0, "0.5", "1e3", "nan", "+1", "1/-2", "", " 1", None, True, ["1"]]
+NOT_NUMBERS = [0.5, 1, 1.0, "0.5", "1e3", "nan", "+1", "1/-2", "1/0", "1/0x00", "", " 1", None, True, ["1"]]
 
 
 def validate(document):
