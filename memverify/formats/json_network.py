@@ -7,6 +7,7 @@ terms, hexadecimal is welcome. Writing gives the canonical bytes, which have one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from ..errors import FileFormatError, NumberFormatError
@@ -75,11 +76,16 @@ def _parse_layer(entry: Any, in_dim: int, where: str, numbers: dict[str, Rationa
     for index, (row, value) in enumerate(zip(weight, bias, strict=True)):
         place = f"{where}, row {index}"
         exact = _parse_value(value, f"{place}, bias", numbers)
-        if index and row == weight[index - 1]:  # the same weights: keep them once
+        if index and row == weight[index - 1] and _has_no_flag(row):  # the same weights: keep them once
             rows.append(Row(rows[-1].columns, rows[-1].weights, exact))
         else:
             rows.append(Row(*_parse_weights(row, in_dim, place, numbers), exact))
     return Affine(in_dim, tuple(rows))
+
+
+def _has_no_flag(row: list[Any]) -> bool:
+    """Whether no pair of a row has true or false for its column; they equal 1 and 0."""
+    return bool not in set(map(type, map(itemgetter(0), row)))
 
 
 def _parse_weights(
