@@ -156,7 +156,8 @@ def _conform(value: Any, shape: Any, part: str, where: str, optional: Iterable[s
         _need(isinstance(value, list) and value, part, where, "a list with at least one entry", value)
     elif isinstance(shape, str):
         wanted = _WANTED.get(shape, f"of the form {shape}")
-        _need(re.fullmatch(shape, json.dumps(value)), part, where, wanted, value)
+        fits = not isinstance(value, dict | list) and re.fullmatch(shape, json.dumps(value))
+        _need(fits, part, where, wanted, value)
     else:
         _need(isinstance(value, dict), part, where, "an object", value)
         wrong = ", ".join(sorted(shape.keys() ^ (value.keys() - set(optional))))
@@ -381,7 +382,6 @@ def _output(network: list[_Layer] | _Cells, point: Sequence[Fraction | int]) -> 
     return Fraction(values[0], common)
 
 
-def read_csv(data: bytes) -> Iterator[Sample]:
 def _is_no_header(text: str, fields: list[str]) -> bool:
     """Tell whether the first line has a field meant as a number, if perhaps a wrong one, or a quoted one.
 
@@ -394,6 +394,7 @@ def _is_no_header(text: str, fields: list[str]) -> bool:
     return any([sign in text for sign in '"\r\0'])
 
 
+def read_csv(data: bytes) -> Iterator[Sample]:
     """Yield the samples of a CSV file; a first line in which no field is a number is a header."""
     width = 0
     for place, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):

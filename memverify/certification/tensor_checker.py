@@ -29,6 +29,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 MAX_BYTES, MAX_ENTRIES, MAX_WINDOWS, MAX_AXES = 2**31, 2**24, 2**26, 16  # as in docs/formats.md
+MAX_RESULTS = 2**28  # entries of all nodes together
 MAX_LISTED, MAX_EXPONENT = 1000, 100_000
 Sample = tuple[Sequence["Fraction | int"], int]
 Tensor = tuple[
@@ -123,7 +124,7 @@ def _exact(text: Any, part: str, where: str, pattern: re.Pattern[str] = _EXACT) 
     return Fraction(-_integer(top) if sign == "-" else _integer(top), below)
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 12)  # a number of MAX_EXPONENT digits takes 40 kB
 def _data_number(text: str) -> Fraction | None:
     """Read a number of a .csv file: a ratio or a decimal; None if it is neither."""
     if match := _RATIO.fullmatch(text):
@@ -212,21 +213,47 @@ def _dense(weights: list[Any], biases: list[Any], bottom: int) -> Step:
     return step
 
 
+def _sparse(rows: list[list[tuple[int, Fraction]]], biases: list[Fraction], inputs: int) -> Step:
+    """Return a layer of version 1; zeros that its file leaves out take no memory, unless they are few."""
+    numbers, bottom = _together([*[value for row in rows for _, value in row], *biases])
+    entries, shifts = iter(numbers), numbers[len(numbers) - len(biases) :]
+    columns = [[column for column, _ in row] for row in rows]
+    weights = [[next(entries) for _ in row] for row in rows]
+    if 2 * sum(map(len, rows)) >= len(rows) * inputs:
+        full = [[0] * inputs for _ in rows]
+        for row, own, places in zip(full, weights, columns, strict=True):
+            for column, value in zip(places, own, strict=True):
+                row[column] = value
+        return _dense([value for row in full for value in row], shifts, bottom)
+
+    def step(given: list[Tensor]) -> Tensor:
+        ((values, over),) = given
+        pairs = zip(weights, columns, strict=True)
+        sums = [sum(map(operator.mul, own, map(values.__getitem__, places))) for own, places in pairs]
+        return [total + bias * over for total, bias in zip(sums, shifts, strict=True)], over * bottom
+
+    return step
+
+
 def _windows(
-    shape: Shape, node: dict[str, Any], kernel: Shape, where: str
+    shape: Shape, node: dict[str, Any], kernel: Shape, most: int, where: str
 ) -> tuple[Shape, list[list[int]]]:
-    """Return (height, width) of the places and, for each, the kernel's positions in a plane, -1 outside."""
+    """Return (height, width) of the places and, for each, the kernel's positions in a plane, -1 outside.
+
+    There are at most `most` positions.
+    """
     sizes, taps, pads = [], [], node["pads"]
     for axis, (size, k, s) in enumerate(zip(shape[1:], kernel, node["strides"], strict=True)):
         reach = node.get("dilations", (1, 1))[axis]
         room = size + pads[axis] + pads[axis + 2] - reach * (k - 1) - 1
         _need(room >= 0, "network", f"{where}: the kernel must fit into the padded image", shape)
         sizes.append(room // s + 1)
-        _need(sizes[-1] * k <= MAX_WINDOWS, "network", f"{where}: windows must be fewer", sizes[-1])
+        _need(sizes[-1] * k <= most, "network", f"{where}: windows must be fewer", sizes[-1])
         starts = range(-pads[axis], -pads[axis] + sizes[-1] * s, s)
         taps.append([range(start, start + reach * k, reach) for start in starts])
-    fits = math.prod(sizes) * math.prod(kernel) <= MAX_WINDOWS
-    _need(fits, "network", f"{where}: the windows must have at most {MAX_WINDOWS} entries", sizes)
+    fits = math.prod(sizes) * math.prod(kernel) <= most
+    limit = f"the windows of all nodes must have at most {MAX_WINDOWS} entries"
+    _need(fits, "network", f"{where}: {limit}", sizes)
     _, height, width = shape
     table = [
         [r * width + c if 0 <= r < height and 0 <= c < width else -1 for r in rows for c in columns]
@@ -375,8 +402,10 @@ def _fields(node: dict[str, Any], where: str) -> list[Fraction]:
     return constants
 
 
-def _node(node: dict[str, Any], shapes: list[Shape], where: str) -> tuple[Step, Shape, list[Fraction]]:
-    """Return what a node does, the shape of its result, and its constants."""
+def _node(
+    node: dict[str, Any], shapes: list[Shape], room: int, where: str
+) -> tuple[Step, Shape, list[Fraction]]:
+    """Return what a node does, the shape of its result, and its constants; `room` is left for windows."""
     constants, op, shape = _fields(node, where), node["op"], shapes[0]
     given = " and ".join(map(str, shapes[:3]))
 
@@ -396,10 +425,10 @@ def _node(node: dict[str, Any], shapes: list[Shape], where: str) -> tuple[Step, 
             return _dense(numbers[: -bias[0]], numbers[-bias[0] :], bottom), bias, constants
         groups = node["groups"]
         fits(shape[0] == weight[1] * groups and weight[0] % groups == 0, "channels and groups must fit")
-        sizes, table = _windows(shape, node, weight[2:], where)
+        sizes, table = _windows(shape, node, weight[2:], room, where)
         return _convolution(node, numbers, bottom, shape[0], table), (weight[0], *sizes), constants
     if op in ("average_pool", "max_pool"):
-        sizes, table = _windows(shape, node, tuple(node["kernel"]), where)
+        sizes, table = _windows(shape, node, tuple(node["kernel"]), room, where)
         return _pool(node, shape[0], table, where), (shape[0], *sizes), []
     if op == "scale":
         (numbers, bottom), spread, start = _together(constants), list[list[Any]](), 0
@@ -427,7 +456,7 @@ def _node(node: dict[str, Any], shapes: list[Shape], where: str) -> tuple[Step, 
         turned = tuple([shape[axis] for axis in axes])
         return _gather(_places(turned, [strides[axis] for axis in axes])), turned, []
     if op == "reshape":
-        fits(math.prod(node["shape"]) == math.prod(shape))
+        fits(len(node["shape"]) <= MAX_AXES and math.prod(node["shape"]) == math.prod(shape))
         return (lambda tensors: tensors[0]), tuple(node["shape"]), []
     return _rectify, shape, []
 
@@ -442,6 +471,7 @@ def _build(shape: Shape, nodes: list[Any]) -> tuple[dict[str, int], Shape, list[
     """Return sizes, output shape and steps; numbers in the nodes are put in canonical form."""
     shapes, depths, width, parameters, nonzero = [_bounded(shape, "the input")], [0], 0, 0, 0
     steps: list[tuple[Step, list[int]]] = []
+    results, windows = math.prod(shape), 0  # a short file must not ask for memory without bounds
     for number, node in enumerate(nodes, 1):
         where = f"node {number}"
         op: Any = node.get("op") if isinstance(node, dict) else node
@@ -449,8 +479,15 @@ def _build(shape: Shape, nodes: list[Any]) -> tuple[dict[str, int], Shape, list[
         _object(node, ("op", "from", *_FIELDS[op].split()), "network", where)
         sources = list(_naturals(node["from"], f"{where}: from", 0))
         _need(max(sources) < number, "network", f"{where}: sources must be earlier nodes", max(sources))
-        step, result, constants = _node(node, [shapes[source] for source in sources], where)
+        given = [shapes[source] for source in sources]
+        step, result, constants = _node(node, given, MAX_WINDOWS - windows, where)
         shapes.append(_bounded(result, where))
+        if op in ("convolution", "average_pool", "max_pool"):
+            kernel = node["kernel"] if "kernel" in node else node["weight"]["shape"][2:]
+            windows += math.prod(result[1:]) * math.prod(kernel)
+        results += math.prod(result)
+        limit = f"all nodes together must have at most {MAX_RESULTS} entries"
+        _need(results <= MAX_RESULTS, "network", limit, results)
         steps.append((step, sources))
         depths.append(max([depths[source] for source in sources]) + (op in ("dense", "convolution")))
         width = max(width, math.prod(result)) if op in ("rectify", "max_pool") else width
@@ -485,50 +522,47 @@ def _read_nodes(top: Any) -> Network:
 
 
 def _read_layers(top: Any) -> Network:
-    """Read a network of version 1, layers of sparse rows with one output, as nodes with all weights."""
+    """Read a network of version 1: layers of sparse rows with one output."""
     _object(top, ("format", "version", "input_dim", "layers"), "network", "the top level")
-    inputs, layers, nodes = (
-        _natural(top["input_dim"], "network", "input_dim", 1),
-        top["layers"],
-        list[Any](),
-    )
-    _need(
-        isinstance(layers, list) and layers,
-        "network",
-        "layers must be a list with at least one entry",
-        layers,
-    )
+    inputs, layers = _natural(top["input_dim"], "network", "input_dim", 1), top["layers"]
+    filled = isinstance(layers, list) and layers
+    _need(filled, "network", "layers must be a list with at least one entry", layers)
+    steps, canonical = list[tuple[Step, list[int]]](), list[Any]()
+    width, parameters, nonzero, first = 0, 0, 0, inputs
     for place, layer in enumerate(layers):
         where = f"layers[{place}]"
         _object(layer, ("weight", "bias"), "network", where)
         weight, bias = layer["weight"], layer["bias"]
         fits = isinstance(weight, list) and isinstance(bias, list) and len(weight) == len(bias) > 0
         _need(fits, "network", f"{where}: weight and bias must be lists of one length", weight)
-        _bounded((len(weight), inputs), where)
-        values = ["0"] * (len(weight) * inputs)
-        for start, row in zip(range(0, len(values), inputs), weight, strict=True):
-            _need(isinstance(row, list), "network", f"{where}: a row must be a list of pairs", row)
-            lowest = 0
-            for pair in row:
-                fits = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int
-                fits = fits and lowest <= pair[0] < inputs
-                _need(fits, "network", f"{where}: pairs must be [ascending column, number]", pair)
-                values[start + pair[0]], lowest = pair[1], pair[0] + 1
-        nodes += [{"op": "rectify", "from": [len(nodes)]}] if nodes else []
-        arrays = {"weight": {"shape": [len(weight), inputs], "values": values},
-                  "bias": {"shape": [len(bias)], "values": bias}}  # fmt: skip
-        nodes.append({"op": "dense", "from": [len(nodes)], **arrays})
-        inputs = len(weight)
+        rows = [_row(row, inputs, where) for row in weight]
+        biases = [_exact(text, "network", f"{where}: bias") for text in bias]
+        pairs = [[[column, number_text(value)] for column, value in row] for row in rows]
+        canonical.append({"weight": pairs, "bias": [number_text(value) for value in biases]})
+        if place:
+            width = max(width, inputs)
+            steps.append((_rectify, [len(steps)]))
+        steps.append((_sparse(rows, biases, inputs), [len(steps)]))
+        parameters += len(rows) * (inputs + 1)
+        nonzero += sum(map(len, rows)) + sum([value != 0 for value in biases])
+        inputs = len(rows)
     _need(inputs == 1, "network", "the last layer must have one output", inputs)
-    sizes, result, steps = _build((top["input_dim"],), nodes)
-    canonical = []
-    for node in nodes[::2]:
-        texts, width = node["weight"]["values"], node["weight"]["shape"][1]
-        rows = [texts[start : start + width] for start in range(0, len(texts), width)]
-        pairs = [[[column, text] for column, text in enumerate(row) if text != "0"] for row in rows]
-        canonical.append({"weight": pairs, "bias": node["bias"]["values"]})
     document = {key: top[key] for key in ("format", "version", "input_dim")} | {"layers": canonical}
-    return Network(_hash(document), sizes, result[0], steps)
+    sizes = dict(zip(_SIZES, (first, len(layers), width, parameters, nonzero), strict=True))
+    return Network(_hash(document), sizes, 1, steps)
+
+
+def _row(row: Any, inputs: int, where: str) -> list[tuple[int, Fraction]]:
+    """Return the columns and weights of a row of version 1, without zeros."""
+    _need(isinstance(row, list), "network", f"{where}: a row must be a list of pairs", row)
+    found, lowest = [], 0
+    for pair in row:
+        fits = isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int
+        fits = fits and lowest <= pair[0] < inputs
+        _need(fits, "network", f"{where}: pairs must be [ascending column, number]", pair)
+        found.append((pair[0], _exact(pair[1], "network", f"{where}: weight")))
+        lowest = pair[0] + 1
+    return [(column, value) for column, value in found if value]
 
 
 def _hash(document: Any) -> str:
@@ -576,6 +610,18 @@ def read_csv(data: bytes) -> tuple[int | None, Iterator[Sample]]:
     return (int(match[1]), _lines(lines[1:], 2)) if match else (None, _lines(lines, 1))
 
 
+def _is_no_header(text: str, fields: list[str]) -> bool:
+    """Tell whether the first line has a field meant as a number, if perhaps a wrong one, or a quoted one.
+
+    To take "1_0", nan or 1/0 for the name of a column would drop a sample in silence.
+    """
+    for field in fields:
+        with contextlib.suppress(ValueError):
+            float(field)
+            return True
+    return any([_RATIO.fullmatch(field) for field in fields]) or any([sign in text for sign in '"\r\0'])
+
+
 def _lines(lines: list[bytes], first: int) -> Iterator[Sample]:
     width = 0
     for place, line in enumerate(lines, first):
@@ -610,18 +656,6 @@ def _read_claim(data: bytes) -> Any:
     fails, classes = claim.get("format") == "memverify-counterexample", claim.get("rule") == "argmax"
     own = ["counterexample", "n_failures", "n_ties" if classes else "n_zero", "failing"]
     own = own if fails else ["min_margin", "min_margin_sample"]
-def _is_no_header(text: str, fields: list[str]) -> bool:
-    """Tell whether the first line has a field meant as a number, if perhaps a wrong one, or a quoted one.
-
-    To take "1_0", nan or 1/0 for the name of a column would drop a sample in silence.
-    """
-    for field in fields:
-        with contextlib.suppress(ValueError):
-            float(field)
-            return True
-    return any([_RATIO.fullmatch(field) for field in fields]) or any([sign in text for sign in '"\r\0'])
-
-
     own += ["n_classes" if classes else "threshold", *(_SOURCE if claim.keys() & set(_SOURCE) else ())]
     _object(claim, [*_CLAIM, *own], part, "the top level", _UNCHECKED)
     wanted = {"format": f"memverify-{'counterexample' if fails else 'certificate'}", "version": 2,
@@ -755,7 +789,8 @@ def _reporter() -> Callable[[int], None]:
         nonlocal due
         if time.monotonic() > due:
             due = time.monotonic() + 5
-            print(f"{done} samples checked", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # nobody has to listen
+                print(f"{done} samples checked", file=sys.stderr, flush=True)
 
     return report
 

@@ -48,7 +48,9 @@ MAX_ENTRIES = 1 << 24
 MAX_UNWRITTEN = 1 << 20
 """Most entries of a version-1 layer that a short file may leave out as zeros."""
 MAX_WINDOW_ENTRIES = 1 << 26
-"""Most places of a window times entries of its kernel."""
+"""Most places of a window times entries of its kernel, of all nodes together."""
+MAX_RESULT_ENTRIES = 1 << 28
+"""Most entries of the input and of the results of all nodes together."""
 MAX_AXES = 16
 _LARGEST_SIZE = 1 << 40
 
@@ -259,6 +261,7 @@ def _parse_version_2(document: dict[str, Any]) -> TensorNetwork:
     if not isinstance(entries, list) or not entries:
         raise FileFormatError('"nodes" must be a list of at least one node')
     shapes, nodes = [shape], []
+    results, windows = prod(shape), 0  # a short file must not ask for memory without bounds
     for number, entry in enumerate(entries, start=1):
         node = _parse_node(entry, number)
         where = f"node {number} ({_NAMES[type(node.operation)]})"
@@ -268,7 +271,13 @@ def _parse_version_2(document: dict[str, Any]) -> TensorNetwork:
         except (DimensionMismatchError, NetworkStructureError) as error:
             raise FileFormatError(f"{where}: {error}") from None
         _check_entries(shapes[-1], where)
-        _check_windows(node.operation, shapes[-1], where)
+        results, windows = results + prod(shapes[-1]), windows + _windows(node.operation, shapes[-1])
+        for found, most, what in (
+            (windows, MAX_WINDOW_ENTRIES, "windows"),
+            (results, MAX_RESULT_ENTRIES, "results"),
+        ):
+            if found > most:
+                raise FileFormatError(f"{where}: the {what} of all nodes have over {most} entries")
         nodes.append(node)
     try:
         network = TensorNetwork(shape, tuple(nodes))
@@ -351,10 +360,9 @@ def _check_entries(shape: Shape, where: str) -> None:
         raise FileFormatError(f"{where}: the shape {show(list(shape))} has over {MAX_ENTRIES} entries")
 
 
-def _check_windows(operation: Operation, result: Shape, where: str) -> None:
-    """Refuse windows too many to be listed."""
+def _windows(operation: Operation, result: Shape) -> int:
+    """Entries of all windows of an operation."""
     if not isinstance(operation, Convolution | AveragePool | MaxPool):
-        return
+        return 0
     kernel = operation.weight.shape[2:] if isinstance(operation, Convolution) else operation.kernel
-    if prod(result[1:]) * prod(kernel) > MAX_WINDOW_ENTRIES:
-        raise FileFormatError(f"{where}: the windows have over {MAX_WINDOW_ENTRIES} entries")
+    return prod(result[1:]) * prod(kernel)

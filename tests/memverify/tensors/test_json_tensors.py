@@ -187,7 +187,7 @@ def test_windows_without_bound_are_refused():
     }
     document = BIG | {"input_shape": [1, 5050, 3050], "nodes": [pool | {"pads": [0, 1950, 0, 0]}]}
     assert prod(document["input_shape"]) < MAX_ENTRIES
-    with pytest.raises(FileFormatError, match="windows have over"):
+    with pytest.raises(FileFormatError, match="windows of all nodes have over"):
         parse(document)
 
 
