@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 
 from memverify.certification import checker, tensor_checker
+from memverify.certification.check import check
+from memverify.datasets import load_dataset
 from memverify.errors import FileFormatError
 from memverify.formats.json_network import parse_network
 from memverify.tensors import json_tensors
@@ -115,3 +117,12 @@ def test_nobody_has_to_listen_to_the_progress(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tensor_checker.time, "monotonic", lambda: next(now))
     monkeypatch.setattr(sys, "stderr", Closed())
     assert tensor_checker.main(paths) == 0
+
+
+def test_a_long_integer_does_not_hide_the_version(tmp_path):
+    network, samples, _, claim = CASES["sign"]
+    paths = write_case(
+        tmp_path, dump(claim | {"decided_by": {"exact": 10**30}}), dump(network), csv_text(samples)
+    )
+    assert tensor_checker.main(paths) == 0
+    assert check(*paths[:2], load_dataset(paths[2])).exit_code == 0
