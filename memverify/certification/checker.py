@@ -1,6 +1,6 @@
 """Independent checker of memorization certificates: one file, standard library only.
 
-Run ``python checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``; sparse data may be a text file
+Run ``python -I checker.py CERT.json NETWORK.json[.gz] DATA.csv [--json]``; sparse data may be a text file
 DATA.sparse (see `read_sparse`).  Exit code 0: the certificate is true and the network memorizes the data.
 1: the certificate is false, or is a confirmed counterexample (the message says which).  2: a file is
 unreadable or malformed.  3: out of memory.  130: interrupted.

@@ -70,7 +70,7 @@ def test_malformed_samples(folder, capsys):
 def documented_files():
     text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
     found = re.findall(r"^`([\w.-]+)`\n\n```\w+\n(.*?)```$", text, re.MULTILINE | re.DOTALL)
-    commands = re.findall(r"^\$ python checker\.py (.*)\n(.*)$", text, re.MULTILINE)
+    commands = re.findall(r"^\$ python -I checker\.py (.*)\n(.*)$", text, re.MULTILINE)
     return dict(found), commands
 
 
@@ -127,6 +127,7 @@ def test_runs_alone_outside_the_repository(xor, tmp_path):
         assert "error: " in done.stderr
         assert "Traceback" not in done.stderr
     (tmp_path / "data.csv").write_text(csv_text(samples[:2]))
+    (tmp_path / "json.py").write_text("raise SystemExit(0)\n")  # not to be run, thanks to -I
     done = alone(tmp_path, *names)
     assert (done.returncode, done.stderr) == (1, "")
     assert "n_samples" in done.stdout
