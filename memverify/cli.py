@@ -211,7 +211,7 @@ def _add_interchange(commands: Commands) -> None:
     )
     convert.add_argument("network", metavar="NET", help=_ANY_FORMAT)
     convert.add_argument(
-        "output", metavar="FILE", help="ends in .onnx, .safetensors, .nnet, .smt2, .json or .json.gz"
+        "output", metavar="FILE", help="ends in .onnx, .pt2, .safetensors, .nnet, .smt2, .json or .json.gz"
     )
     convert.add_argument(
         "--dtype", choices=("float32", "float64"), default="float32", help="(default float32)"

@@ -19,8 +19,8 @@ def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") ->
     ----------
     network : TensorNetwork
     path : str or Path
-        ``.onnx`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2) and
-        ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
+        ``.onnx``, ``.pt2`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2)
+        and ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
     dtype : {"float32", "float64"}, optional
         For the formats that hold floats.
 
@@ -62,6 +62,12 @@ def _onnx(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeight
     return write_onnx(network, path, dtype)
 
 
+def _pt2(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
+    from .pt2_writer import write_pt2
+
+    return write_pt2(network, path, dtype)
+
+
 def _safetensors(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
     from .rounded import rounded_weights
     from .safetensors_file import write_safetensors
@@ -78,6 +84,7 @@ def _nnet(network: TensorNetwork, path: str | Path, dtype: str) -> None:
 
 _WRITERS: dict[str, Callable[[TensorNetwork, str | Path, str], RoundedWeights | None]] = {
     ".onnx": _onnx,
+    ".pt2": _pt2,
     ".safetensors": _safetensors,
     ".nnet": _nnet,
 }
