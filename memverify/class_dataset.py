@@ -32,6 +32,8 @@ class ClassDataset(Canonical):
     scale : RationalLike, optional
     name : str, optional
         For messages and reports only; it is not hashed.
+    sample_shape : tuple of int, optional
+        As for `dataset.Dataset`.
 
     Attributes
     ----------
@@ -61,6 +63,7 @@ class ClassDataset(Canonical):
         n_classes: int | None = None,
         scale: Any = 1,
         name: str | None = None,
+        sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
         self.labels: Classes = _checked_classes(classes)
@@ -73,7 +76,8 @@ class ClassDataset(Canonical):
         if isinstance(points, Dataset):
             self.samples = points
         else:
-            self.samples = Dataset(points, np.ones(len(self.labels), dtype=np.int8), scale=scale)
+            ones = np.ones(len(self.labels), dtype=np.int8)
+            self.samples = Dataset(points, ones, scale=scale, sample_shape=sample_shape)
         if self.samples.n_samples != len(self.labels):
             raise DatasetError(f"{self.samples.n_samples} points but {len(self.labels)} labels")
         self.labels.flags.writeable = False
@@ -88,6 +92,11 @@ class ClassDataset(Canonical):
     def n_features(self) -> int:
         """Dimension n of a point."""
         return self.samples.n_features
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """The axes of a sample before it was flattened, where that is known."""
+        return self.samples.sample_shape
 
     @property
     def numerators(self) -> Array | None:

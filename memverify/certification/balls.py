@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import AnyDataset, dense_form
+from ..any_dataset import AnyDataset, check_features, dense_form
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.exact import evaluate_exact
@@ -162,10 +162,7 @@ def certify_balls(
         raise DimensionMismatchError(
             f"labels -1 and 1 need a network with one output, not {network.output_dim}"
         )
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     dataset = dense_form(dataset)
     lows, highs = output_bounds(network, dataset, size)
     bounds = tuple(

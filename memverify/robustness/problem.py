@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import dense_form
+from ..any_dataset import check_features, dense_form
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
@@ -87,10 +87,7 @@ class Problem:
             raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)} (Euclidean)")
         if isinstance(data, SparseDataset):
             data = dense_form(data)
-        if data.n_features != network.input_dim:
-            raise DimensionMismatchError(
-                f"the network takes {network.input_dim} features, the data have {data.n_features}"
-            )
+        check_features(network, data)
         wanted = data.n_classes if isinstance(data, ClassDataset) else 1
         if network.output_dim != wanted:
             raise DimensionMismatchError(_misfit(wanted, network.output_dim))

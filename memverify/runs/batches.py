@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, check_features
 from ..any_network import AnyNetwork
 from ..certification.certificate import MOST_LISTED
 from ..certification.tensors import below_zero, check_fit, failing_samples
@@ -190,10 +190,7 @@ class Question:
         DimensionMismatchError
             If they do not fit.
         """
-        if network.input_dim != data.n_features:
-            raise DimensionMismatchError(
-                f"the network takes {network.input_dim} features, the data have {data.n_features}"
-            )
+        check_features(network, data)
         if not isinstance(network, TensorNetwork) and not isinstance(data, ClassDataset):
             if network.output_dim != 1:
                 raise DimensionMismatchError(
