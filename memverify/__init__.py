@@ -50,7 +50,7 @@ _HOME = {
     "save_certificate": "certification.certificate",
     "save_dataset_csv": "datasets",
     "save_distribution": "distributions.distribution_file",
-    "save_network": "tensors.json_tensors",
+    "save_network": "interchange.save",
     "save_sparse_npz": "datasets",
     "separation_squared": "separation",
     "to_torch": "interchange.torch_module",
@@ -79,13 +79,14 @@ if TYPE_CHECKING:
     from .evaluation.torch_backend import evaluate_float
     from .experiments.compare import compare_constructions
     from .interchange.load import load_network
+    from .interchange.save import save_network
     from .interchange.torch_module import from_torch, to_torch
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
     from .robustness.radii import robust_radii
     from .separation import separation_squared
     from .sparse_dataset import SparseDataset
-    from .tensors.json_tensors import network_sha256, save_network
+    from .tensors.json_tensors import network_sha256
     from .tensors.signs import exact_signs
     from .tensors.tensor_network import TensorNetwork
 

@@ -21,7 +21,7 @@ from ..rational import Rational, RationalLike, as_rational
 from ..sparse_dataset import SparseDataset
 from ..tensors.tensor_network import TensorNetwork
 from .certificate import MOST_LISTED, TENSOR_VERSION, VERSION, Certificate, Counterexample
-from .tensors import Source, architecture_of, certify_tensors, checked_source
+from .tensors import Source, architecture_of, certify_tensors, checked_source, tensor_form
 
 __all__ = ["architecture_of", "certify"]
 
@@ -80,7 +80,7 @@ def certify(
     _refuse_other_kinds(network, dataset)
     q = as_rational(threshold)
     if isinstance(network, TensorNetwork) or isinstance(dataset, ClassDataset):
-        tensors, samples = _as_tensors(network, dataset)
+        tensors, samples = tensor_form(network, dataset)
         return certify_tensors(tensors, samples, threshold=q, source=source, progress=progress)
     if network.output_dim != 1:
         raise DimensionMismatchError(
@@ -144,18 +144,3 @@ def _refuse_other_kinds(network: Any, dataset: Any) -> None:
             f"the data are of type {type(dataset).__name__}; a file or name becomes a data set by "
             "memverify.load_dataset(spec), arrays by memverify.Dataset(x, y) or ClassDataset(x, y)"
         )
-
-
-def _as_tensors(
-    network: AnyNetwork | TensorNetwork, dataset: AnyDataset
-) -> tuple[TensorNetwork, Dataset | ClassDataset]:
-    """Return both as the tensor engines take them."""
-    if not isinstance(dataset, Dataset | ClassDataset):
-        raise DimensionMismatchError(
-            "a tensor network takes data with all coordinates written out; convert them with .dense()"
-        )
-    if isinstance(network, TensorNetwork):
-        return network, dataset
-    if not isinstance(network, Network):
-        raise DimensionMismatchError("a convex-cell network has one output; label the data -1 and 1")
-    return TensorNetwork.of(network), dataset
