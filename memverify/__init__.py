@@ -33,7 +33,7 @@ _HOME = {
     "check": "certification.check",
     "compare_constructions": "experiments.compare",
     "construct": "constructions.catalogue",
-    "evaluate_exact": "evaluation.exact",
+    "evaluate_exact": "tensors.outputs",
     "evaluate_float": "evaluation.torch_backend",
     "exact_accuracy": "distributions.accuracy",
     "exact_signs": "tensors.signs",
@@ -75,7 +75,6 @@ if TYPE_CHECKING:
     from .distributions.distribution_file import load_distribution, save_distribution
     from .distributions.finite import FiniteDistribution
     from .distributions.narrow_bound import narrow_network_bound
-    from .evaluation.exact import evaluate_exact
     from .evaluation.torch_backend import evaluate_float
     from .experiments.compare import compare_constructions
     from .interchange.load import load_network
@@ -87,6 +86,7 @@ if TYPE_CHECKING:
     from .separation import separation_squared
     from .sparse_dataset import SparseDataset
     from .tensors.json_tensors import network_sha256
+    from .tensors.outputs import evaluate_exact
     from .tensors.signs import exact_signs
     from .tensors.tensor_network import TensorNetwork
 

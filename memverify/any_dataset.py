@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import accumulate
 from operator import mul
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .class_dataset import ClassDataset
 from .dataset import Dataset
-from .errors import DatasetError, DimensionMismatchError
+from .errors import DatasetError, DimensionMismatchError, MemverifyError
 from .sparse_dataset import SparseDataset
 
 AnyDataset: TypeAlias = Dataset | SparseDataset | ClassDataset
@@ -28,12 +28,22 @@ def dense_form(dataset: AnyDataset) -> Dataset:
     >>> dense_form(SparseDataset(3, [1], [0, 1], [2], [0], ["1/2"])).point(0)
     (mpq(0,1), mpq(0,1), mpq(1,2))
     """
+    require_data(dataset)
     if isinstance(dataset, ClassDataset):
         raise DatasetError(
             f"these data have {dataset.n_classes} classes; here the labels must be -1 and 1: name two "
             "classes, such as mnist:4,9"
         )
     return dataset.dense() if isinstance(dataset, SparseDataset) else dataset
+
+
+def require_data(dataset: Any) -> None:
+    """Raise MemverifyError for a path, bare arrays, or anything else that is no data set."""
+    if not isinstance(dataset, Dataset | ClassDataset | SparseDataset):
+        raise MemverifyError(
+            f"the data are of type {type(dataset).__name__}; a file or name becomes a data set by "
+            "memverify.load_dataset(spec), arrays by memverify.Dataset(x, y) or ClassDataset(x, y)"
+        )
 
 
 class TakesFeatures(Protocol):
@@ -64,6 +74,7 @@ def check_features(network: TakesFeatures, dataset: AnyDataset) -> None:
         ...
     memverify.errors.DimensionMismatchError: the network takes 2 features, the data have 1
     """
+    require_data(dataset)
     if dataset.n_features != network.input_dim:
         raise DimensionMismatchError(
             f"the network takes {network.input_dim} features, the data have {dataset.n_features}"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .canonical import Canonical
 from .dataset import Array, Dataset
 from .errors import DatasetError
+from .numpy_form import numpy_form
 from .rational import Integer, Rational
 
 Classes = npt.NDArray[np.int64]
@@ -66,7 +67,7 @@ class ClassDataset(Canonical):
         sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
-        self.labels: Classes = _checked_classes(classes)
+        self.labels: Classes = _checked_classes(numpy_form(classes))
         largest = int(self.labels.max(initial=0))
         self.n_classes = max(2, largest + 1) if n_classes is None else n_classes
         if not max(2, largest + 1) <= self.n_classes <= MAX_CLASSES:

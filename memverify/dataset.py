@@ -24,6 +24,7 @@ from .errors import (
     NonFiniteError,
     OutsideUnitCubeError,
 )
+from .numpy_form import numpy_form
 from .rational import (
     RATIONAL_TYPE,
     Integer,
@@ -57,9 +58,9 @@ class Dataset(Canonical):
     Parameters
     ----------
     points : sequence of sequences, or array of shape (n_samples, n_features)
-        Exact numbers (see `as_rational`), or a NumPy array: integers as they are, floats
-        as their binary values (the array's dtype says so; Python floats in lists are
-        refused).
+        Exact numbers (see `as_rational`), or an array of NumPy, torch or any other library that
+        NumPy reads: integers as they are, floats as their binary values (the array's dtype says
+        so; Python floats in lists are refused).
     labels : sequence of int, shape (n_samples,)
         Each -1 or +1.
     scale : RationalLike, optional
@@ -95,7 +96,7 @@ class Dataset(Canonical):
     ) -> None:
         self.name = name
         self.sample_shape = sample_shape
-        self.labels: Labels = _checked_labels(labels)
+        points, self.labels = numpy_form(points), _checked_labels(numpy_form(labels))
         factor = as_rational(scale)
         if factor <= 0:
             raise DatasetError(f"the scale must be positive, not {factor}")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import AnyDataset, check_features, dense_form
+from ..any_dataset import AnyDataset, check_features, dense_form, require_data
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.exact import evaluate_exact
@@ -153,6 +153,12 @@ def certify_balls(
     >>> certify_balls(net, data, "1/2").counterexample.point
     (mpq(1,2),)
     """
+    if not isinstance(network, Network):
+        raise MemverifyError(
+            f"certify_balls takes a network of layers, not {type(network).__name__}; "
+            "memverify.robust_radii takes any"
+        )
+    require_data(dataset)
     size = as_rational(radius)
     if size < 0:
         raise MemverifyError(f"the radius is {format_number(size)}; it must be at least 0")

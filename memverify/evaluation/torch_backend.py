@@ -71,6 +71,11 @@ def evaluate_float(
     MemverifyError
         For another dtype.
     """
+    if not isinstance(network, Network):
+        raise MemverifyError(
+            f"evaluate_float takes a network of layers, not {type(network).__name__}; "
+            "memverify.to_torch(network, dtype) makes a module of any other"
+        )
     if dtype not in _FORMAT_BITS:
         raise MemverifyError(f"the dtype is float32 or float64, not {dtype!r}")
     check_features(network, dataset)

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import FileFormatError
 from ..formats.json_file import write_file
 from ..tensors import json_tensors
+from ..tensors.kinds import require_network
 from ..tensors.tensor_network import TensorNetwork
 from .load import AnyLoaded, is_own_format
 from .rounded import RoundedWeights
@@ -47,6 +48,7 @@ def save_network(
     UserWarning
         If weights were rounded: the file holds another network.
     """
+    require_network(network)
     if is_own_format(path):
         json_tensors.save_network(network, path)
         return None

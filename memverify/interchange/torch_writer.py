@@ -9,6 +9,7 @@ import numpy as np
 from ..convex_cells import ConvexCellNetwork
 from ..network import Network
 from ..tensors.exact_array import ExactArray
+from ..tensors.kinds import require_network
 from ..tensors.operations import (
     AveragePool,
     Concat,
@@ -62,6 +63,7 @@ def to_torch(network: Network | ConvexCellNetwork | TensorNetwork, dtype: Any = 
     """
     from torch import nn
 
+    require_network(network)
     dtype, network = float_name(dtype), TensorNetwork.of(network)
     refuse_overflow(rounded_weights(network, dtype))
     layers = {}
