@@ -111,16 +111,17 @@ def follows_from_theorems_4_1_and_4_3(
 # -------------------------------------------------------------------------------- Theorem 1.2
 @check("theorem-1.2", mutants=(mutant("no logarithm omitted", slack=False),))
 def part_two_follows_from_theorem_5_3(lab: Lab, *, slack: bool = True) -> None:
-    """Part (2) for all n, c, r: n + 823 sqrt(N) ln(2 + Nnr/c) is o(N^(1/2 + eta)) for every eta > 0.
+    """Part (2) for all n, c, r: 2500 (n + sqrt(N) ln(Nnr/c)) is o(N^(1/2 + eta)) for every eta > 0.
 
-    "Almost any D" is read as every D with a density, as in Theorem 5.3, which gives accuracy <= 0.51.
-    The n can be omitted for a fixed D only.
+    "Almost any D" is read as every D with a density, as in Theorem 5.3, which gives accuracy <= 0.51
+    with so many parameters in its repaired form, c being min(c, sqrt n). The n can be omitted for a
+    fixed D only.
     """
     count, ratio, n = sympy.symbols("N x n", positive=True)
-    form = n + 823 * sympy.sqrt(count) * sympy.log(2 + count * ratio)
-    claim = "$n + 823\\sqrt{N}\\ln(2 + Nx)$ is $o(N^{1/2 + \\eta})$"
+    form = 2500 * (n + sympy.sqrt(count) * sympy.log(count * ratio))
+    claim = "$2500(n + \\sqrt{N}\\ln(Nx))$ is $o(N^{1/2 + \\eta})$"
     _prove_root(lab, claim, form, count, slack)
-    lab.on_paper("Theorem 5.3")
+    lab.on_paper("Theorem 5.3, repaired")
 
 
 @check(
@@ -256,7 +257,7 @@ def exact_average_on_small_cubes(lab: Lab, *, least: int = 2, epsilon: str = "1/
         points = 2**n
         level = as_rational(epsilon) * points
         most = int(-(-level.numerator // level.denominator)) - 1  # the largest integer below
-        for unseen in range(points // least, points + 1):
+        for unseen in range(-(-points // least), points + 1):
             share = mpq(sum(comb(unseen, j) for j in range(min(most, unseen) + 1)), 2**unseen)
             if share > mpq(1, 2):
                 return f"n = {n}, {unseen} unseen points: {share}"
