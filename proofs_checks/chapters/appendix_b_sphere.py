@@ -14,6 +14,7 @@ from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
 from ..enclosures import ball, less, precision
+from ..errors import CheckError
 from ..lab import Lab
 from .appendix_b import pi_between
 
@@ -198,7 +199,9 @@ def inner_products_enclosed(lab: Lab, *, bound: str = "4/pi") -> None:
             else:
                 chance = square.beta_lower(ball("1/2"), ball(Fraction(n - 1, 2)), regularized=1)
             truth = less(chance, limit)
-        return None if truth else f"n = {n}, T = {scale}: {chance} < {limit} is not shown"
+        if truth is None:
+            raise CheckError(f"256 bits do not decide n = {n}, T = {scale}")
+        return None if truth else f"n = {n}, T = {scale}: {chance} < {limit} is false"
 
     lab.grid("$P < (4/\\pi)/T$", product(range(2, 61), scales), fault, grid="n <= 60, eight values of T")
 

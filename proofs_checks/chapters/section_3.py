@@ -174,8 +174,8 @@ def separated_samples_can_be_memorized(lab: Lab, *, positive: bool = True, wide:
     """Part (1), for all finite samples of D in D(n, c): opposite samples differ, and a network memorizes.
 
     The network is the sum of y_i max(0, r - |x - x_i|_1) over the samples, r > 0 being the least
-    opposite distance in that norm: depth 3. Tents of opposite samples vanish at x_i, its own has the
-    height r, the others of its label add nothing negative.
+    opposite distance in that norm, or 1 if there is one label: depth 3. Tents of opposite samples vanish
+    at x_i, its own has the height r, the others of its label add nothing negative.
     """
     c, distance, r, same, far, label = z3.Reals("c distance r same far label")
     equal = z3.Bool("equal")
