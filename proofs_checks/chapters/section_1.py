@@ -111,15 +111,15 @@ def follows_from_theorems_4_1_and_4_3(
 # -------------------------------------------------------------------------------- Theorem 1.2
 @check("theorem-1.2", mutants=(mutant("no logarithm omitted", slack=False),))
 def part_two_follows_from_theorem_5_3(lab: Lab, *, slack: bool = True) -> None:
-    """Part (2) for all n, c, r: 2500 (n + sqrt(N) ln(Nnr/c)) is o(N^(1/2 + eta)) for every eta > 0.
+    """Part (2) for all n, c, r: 1320 (n + sqrt(N) ln(Nnr/c)) is o(N^(1/2 + eta)) for every eta > 0.
 
     "Almost any D" is read as every D with a density, as in Theorem 5.3, which gives accuracy <= 0.51
     with so many parameters in its repaired form, c being min(c, sqrt n). The n can be omitted for a
     fixed D only.
     """
     count, ratio, n = sympy.symbols("N x n", positive=True)
-    form = 2500 * (n + sympy.sqrt(count) * sympy.log(count * ratio))
-    claim = "$2500(n + \\sqrt{N}\\ln(Nx))$ is $o(N^{1/2 + \\eta})$"
+    form = 1320 * (n + sympy.sqrt(count) * sympy.log(count * ratio))
+    claim = "$1320(n + \\sqrt{N}\\ln(Nx))$ is $o(N^{1/2 + \\eta})$"
     _prove_root(lab, claim, form, count, slack)
     lab.on_paper("Theorem 5.3, repaired")
 

@@ -88,7 +88,7 @@ def accuracy_on_boxes(lab: Lab, *, most: str = "51/100", turned: bool = False) -
         # sqrt(N) ln(N n r / c) = (sqrt(N)/2) ln((N n r)^2 / c^2)
         bounds = compare(
             lambda: ball(network.num_parameters_paper),
-            lambda: 2500 * (n + ball(count).sqrt() * ball((count * n * r) ** 2 / square).log() / 2),
+            lambda: 1320 * (n + ball(count).sqrt() * ball((count * n * r) ** 2 / square).log() / 2),
         )
         return None if bounds == -1 else f"{where}: {network.num_parameters_paper} parameters"
 
