@@ -156,8 +156,13 @@ def largest_separation(lab: Lab, *, side: int = 1, least: str = "") -> None:
         (cube, (a - b) * (a - b) <= 1),
         ([*cube, n >= 1, total <= n], total + (a - b) * (a - b) <= n + 1),
     )
-    if least:
-        lab.prove("c at most 1", [total >= 0, total <= n, n >= 1], total <= number(as_rational(least)))
+    c, root = z3.Reals("c sqrt(n)")
+    lab.prove(
+        "hence $c \\le \\sqrt{n}$ for the least distance $c$ of opposite points",
+        [n >= 1, c > 0, c * c <= total, total <= n, root > 0, root * root == n],
+        c <= (number(as_rational(least)) if least else root),
+        logic="QF_NRA",
+    )
     one = FiniteDistribution([["0"], ["1"]], [1, 1], [mpq(1, 2), mpq(1, 2)])
     nothing = one.separation_squared() is None
     lab.decide("one class has no opposite pair: the infimum is infinite", nothing, by="exact arithmetic")
