@@ -23,7 +23,7 @@ from memverify.separation import separation_squared
 from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
-from ..enclosures import ball, precision
+from ..enclosures import ball, every, less, precision
 from ..lab import Lab
 from .sizes import bands, sequential_terms, shape, two_classes
 
@@ -85,7 +85,7 @@ def follows_from_theorems_4_1_and_4_3(
     """
     with precision(128):
         two = ball(2).log()
-        fits = bool(ball(33).log() / two + 6 <= constant) and bool(2 / two <= logarithm)
+        fits = every(less(ball(33).log() / two + 6, ball(constant)), less(2 / two, ball(logarithm)))
         needed = [(ball(33).log() / two + 6).str(6, radius=False), (2 / two).str(6, radius=False)]
         shown = f"needed: {' and '.join(needed)}"
     lab.decide("the constants of the depth", fits, by="flint.arb, 128 bits", shown=shown)
@@ -178,9 +178,12 @@ def one_sample_is_enough(lab: Lab, *, constant: str = "1", constant_network: boo
     accuracy, size = exact_accuracy(network, law).low, network.num_parameters
     with precision(64):
         needed = ball(constant) * size**2 / ball(size).log() ** 2
-        small = bool(needed <= 1)
+        small = less(needed, ball(1))
         shown_bound = needed.str(3, radius=False)
     claim = f"N = 1 is at least $v N_D^2/\\ln^2 N_D$, $v = {constant}$, or does not generalize"
+    if small is None:
+        lab.decide(claim, None, by="flint.arb, 64 bits")
+        return
     shown = (
         f"n = 1, v = {constant}: accuracy {accuracy} with N = 1, N_D = {size}: "
         f"1 >= {shown_bound} is {str(small).lower()}"

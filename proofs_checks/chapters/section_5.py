@@ -14,7 +14,7 @@ from memverify.rational import Rational, as_rational
 from sat_reduction.z3_queries import number, relu
 
 from ..checks import check, mutant
-from ..enclosures import ball, compare
+from ..enclosures import ball, compare, every, less, precision
 from ..lab import Lab
 
 
@@ -239,12 +239,13 @@ def number_of_parameters(lab: Lab, *, constant: int = 1320, root: bool = True, c
         [(sides, 2405 * n * count * count * r <= 2405 * x * x * c), (sides, x >= count)],
         logic="QF_NRA",
     )
-    bits = compare(lambda: ball(2405).log() / ball(2).log(), lambda: ball("45/4"))
-    slope = compare(lambda: 2 / ball(2).log(), lambda: ball("29/10"))
-    two = compare(lambda: ball(2).log(), lambda: ball("69/100"))
+    with precision(128):
+        two = ball(2).log()
+        bits, slope = less(ball(2405).log() / two, ball("45/4")), less(2 / two, ball("29/10"))
+        known = every(bits, slope, less(ball("69/100"), two))
     lab.decide(
         "$\\log_2 2405 < 45/4$, $2/\\ln 2 < 29/10$, $\\ln 2 > 69/100$",
-        (bits, slope, two) == (-1, -1, 1),
+        known,
         by="flint.arb",
     )
     sigma, ell, rest = z3.Reals("sqrt(N) ln(X) (s-1)(q+1)")
