@@ -100,13 +100,13 @@ def constants_of_the_lower_bound(
         [s > 0, v1 > 1, n >= 5, n * s >= 3, n >= 12 * v1, n * n < k, kv == k * s],
         z3.And(kv >= 3, n >= 12),
     )
-    product, sides, root_k, log, longer = z3.Reals("kn n sqrt_k ln L")
+    product, dimension, root_k, log, longer = z3.Reals("kn n sqrt_k ln L")
     lab.prove("$2 + kn \\le (kn)^2$ for $kn \\ge 2$", [product >= 2], 2 + product <= product * product)
-    below = [sides <= root_k] if absorbed else []
+    below = [dimension <= root_k] if absorbed else []
     lab.prove(
         "so $n + 462 \\sqrt{k} \\ln(2 + kn)$, and $n - 1$ more, is at most $926 \\sqrt{k} \\ln(kn)$",
-        [sides >= 1, root_k >= 1, *below, log >= 1, longer >= log, longer <= 2 * log],
-        (sides + OPTIMAL_FACTOR * root_k * longer) + (sides - 1) <= (2 * OPTIMAL_FACTOR + 2) * root_k * log,
+        [dimension >= 1, root_k >= 1, *below, log >= 1, longer >= log, longer <= 2 * log],
+        2 * dimension - 1 + OPTIMAL_FACTOR * root_k * longer <= (2 * OPTIMAL_FACTOR + 2) * root_k * log,
         logic="QF_NRA",
     )
     log_k, log_n = z3.Reals("ln_k ln_n")
