@@ -72,3 +72,23 @@ def division_by_no_volume(lab: Lab, *, product: bool = False) -> None:
     holds = defined and probability <= 1 * volume if product else defined
     shown = f"A = {{1/2}}: P(A)/V(A) = {probability}/{volume}"
     lab.instance("the condition has a value for every closed set", holds, shown)
+
+
+@check("lemma-H.1", of="beside", mutants=(mutant("i in [N]", samples=True),))
+def cells_of_the_first_n_samples(lab: Lab, *, samples: bool = False) -> None:
+    """As printed, C_i is defined "for i in [n]", and not every sample is in one of them. i in [N] is meant.
+
+    n = 1, samples 0 (1), 1/2 (-1), 1 (1): C_1 = {x : x <= 49/100 * 1/2} holds the first one only.
+    """
+    points, labels, n = [Fraction(0), Fraction(1, 2), Fraction(1)], [1, -1, 1], 1
+    high, low = Fraction(51, 100), Fraction(49, 100)
+    defined = range(len(points) if samples else n)
+
+    def holds(i: int, x: Fraction) -> bool:
+        own = points[i]
+        rivals = [z for z, label in zip(points, labels, strict=True) if label != labels[i]]
+        return all([(own - z) * (x - (high * own + low * z)) >= 0 for z in rivals])
+
+    bare = [str(x) for x in points if not any([holds(i, x) for i in defined])]
+    shown = f"n = 1, samples 0 (+), 1/2 (-), 1 (+): in no C_i: {', '.join(bare) or 'none'}"
+    lab.instance("every sample is in at least one $C_i$", not bare, shown)
