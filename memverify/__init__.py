@@ -33,7 +33,7 @@ _HOME = {
     "check": "certification.check",
     "compare_constructions": "experiments.compare",
     "construct": "constructions.catalogue",
-    "evaluate_exact": "evaluation.exact",
+    "evaluate_exact": "tensors.outputs",
     "evaluate_float": "evaluation.torch_backend",
     "exact_accuracy": "distributions.accuracy",
     "exact_signs": "tensors.signs",
@@ -50,7 +50,7 @@ _HOME = {
     "save_certificate": "certification.certificate",
     "save_dataset_csv": "datasets",
     "save_distribution": "distributions.distribution_file",
-    "save_network": "tensors.json_tensors",
+    "save_network": "interchange.save",
     "save_sparse_npz": "datasets",
     "separation_squared": "separation",
     "to_torch": "interchange.torch_module",
@@ -75,17 +75,18 @@ if TYPE_CHECKING:
     from .distributions.distribution_file import load_distribution, save_distribution
     from .distributions.finite import FiniteDistribution
     from .distributions.narrow_bound import narrow_network_bound
-    from .evaluation.exact import evaluate_exact
     from .evaluation.torch_backend import evaluate_float
     from .experiments.compare import compare_constructions
     from .interchange.load import load_network
+    from .interchange.save import save_network
     from .interchange.torch_module import from_torch, to_torch
     from .network import Affine, Network
     from .rational import as_rational, rational_from_float
     from .robustness.radii import robust_radii
     from .separation import separation_squared
     from .sparse_dataset import SparseDataset
-    from .tensors.json_tensors import network_sha256, save_network
+    from .tensors.json_tensors import network_sha256
+    from .tensors.outputs import evaluate_exact
     from .tensors.signs import exact_signs
     from .tensors.tensor_network import TensorNetwork
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .canonical import Canonical
 from .dataset import Array, Dataset
 from .errors import DatasetError
+from .numpy_form import numpy_form
 from .rational import Integer, Rational
 
 Classes = npt.NDArray[np.int64]
@@ -32,6 +33,8 @@ class ClassDataset(Canonical):
     scale : RationalLike, optional
     name : str, optional
         For messages and reports only; it is not hashed.
+    sample_shape : tuple of int, optional
+        As for `dataset.Dataset`.
 
     Attributes
     ----------
@@ -61,9 +64,10 @@ class ClassDataset(Canonical):
         n_classes: int | None = None,
         scale: Any = 1,
         name: str | None = None,
+        sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
-        self.labels: Classes = _checked_classes(classes)
+        self.labels: Classes = _checked_classes(numpy_form(classes))
         largest = int(self.labels.max(initial=0))
         self.n_classes = max(2, largest + 1) if n_classes is None else n_classes
         if not max(2, largest + 1) <= self.n_classes <= MAX_CLASSES:
@@ -73,7 +77,8 @@ class ClassDataset(Canonical):
         if isinstance(points, Dataset):
             self.samples = points
         else:
-            self.samples = Dataset(points, np.ones(len(self.labels), dtype=np.int8), scale=scale)
+            ones = np.ones(len(self.labels), dtype=np.int8)
+            self.samples = Dataset(points, ones, scale=scale, sample_shape=sample_shape)
         if self.samples.n_samples != len(self.labels):
             raise DatasetError(f"{self.samples.n_samples} points but {len(self.labels)} labels")
         self.labels.flags.writeable = False
@@ -88,6 +93,11 @@ class ClassDataset(Canonical):
     def n_features(self) -> int:
         """Dimension n of a point."""
         return self.samples.n_features
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """The axes of a sample before it was flattened, where that is known."""
+        return self.samples.sample_shape
 
     @property
     def numerators(self) -> Array | None:

@@ -5,14 +5,12 @@ Heavy modules are imported by the command that needs them.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from . import __version__
-from .command_line import Commands, Parser, add_command, add_json, execute, natural
-
-_ANY_FORMAT = "any format: .json, .onnx, .pt2, .safetensors, ..."
-EXIT_CODES = "exit codes: 0 proved or done, 1 refuted, 2 unusable input, 3 undecided"
+from .cli_arguments import EXIT_CODES, declare, declare_data
+from .cli_networks import declare_edge_cases, declare_interchange, declare_networks
+from .command_line import Commands, Parser, add_json, execute, natural
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,16 +28,16 @@ def _build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"memverify {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_constructing(commands)
-    _add_networks(commands)
-    _add_interchange(commands)
-    _add_edge_cases(commands)
+    declare_networks(commands)
+    declare_interchange(commands)
+    declare_edge_cases(commands)
     _add_data(commands)
     _add_studies(commands)
     return parser
 
 
 def _add_constructing(commands: Commands) -> None:
-    construct = _command(
+    construct = declare(
         commands,
         "construct",
         "build a network that memorizes the data",
@@ -47,7 +45,7 @@ def _add_constructing(commands: Commands) -> None:
         "construct:run_construct",
     )
     construct.add_argument("name", help="a name from: memverify constructions (which also lists options)")
-    _data_argument(construct)
+    declare_data(construct)
     construct.add_argument(
         "-o", "--output", required=True, metavar="NET", help=".json or .json.gz to write"
     )
@@ -55,7 +53,7 @@ def _add_constructing(commands: Commands) -> None:
     _construction_options(construct)
     add_json(construct)
 
-    listing = _command(
+    listing = declare(
         commands,
         "constructions",
         "list the constructions",
@@ -90,209 +88,15 @@ def _construction_options(parser: Parser) -> None:
     add("--perturb", action="store_true", help="accept data not in general position (baum1988)")
 
 
-def _add_networks(commands: Commands) -> None:
-    info = _command(
-        commands,
-        "info",
-        "sizes and hash of a network",
-        "memverify info net.json.gz digits:3,8",
-        "networks:run_info",
-    )
-    info.add_argument("network", metavar="NET", help=".json or .json.gz (others: memverify inspect)")
-    _data_argument(info, optional=True)
-    add_json(info)
-
-    certify = _command(
-        commands,
-        "certify",
-        "decide exactly whether a network memorizes the data",
-        "memverify certify net.json.gz digits:3,8 -o cert.json",
-        "networks:run_certify",
-    )
-    certify.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    _data_argument(certify)
-    certify.add_argument("--threshold", metavar="Q", help="label 1 means F(x) > Q, exact (default 0)")
-    _architecture_argument(certify)
-    group = certify.add_argument_group("long runs, in batches (docs/long-runs.md)")
-    group.add_argument("--jobs", type=natural, metavar="N", help="processes")
-    group.add_argument("--journal", metavar="FILE", help="what is done is kept here, and survives kill -9")
-    group.add_argument("--resume", action="store_true", help="go on with the journal")
-    group.add_argument("--batch-size", type=natural, metavar="B", help="samples a batch")
-    group.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler, e.g. tcp://127.0.0.1:8786")
-    certify.add_argument("-o", "--output", metavar="CERT", help="certificate or counterexample to write")
-    add_json(certify)
-
-    check = _command(
-        commands,
-        "check",
-        "check a certificate with the independent checker",
-        "memverify check cert.json net.json.gz digits:3,8",
-        "networks:run_check",
-    )
-    check.add_argument("certificate", metavar="CERT")
-    check.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    _data_argument(check)
-    _architecture_argument(check)
-    add_json(check)
-
-    evaluate = _command(
-        commands,
-        "evaluate",
-        "what float32, float64 or exact arithmetic answers",
-        "memverify evaluate net.json.gz digits:3,8 --dtype float32",
-        "networks:run_evaluate",
-    )
-    evaluate.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    _data_argument(evaluate)
-    evaluate.add_argument(
-        "--dtype", choices=("float32", "float64", "exact"), default="exact", help="(default exact)"
-    )
-    evaluate.add_argument(
-        "--runtime",
-        choices=("torch:float32", "torch:float64", "onnxruntime"),
-        help="what it answers, sample by sample, against the exact answers",
-    )
-    evaluate.add_argument(
-        "--batch-size",
-        type=natural,
-        default=1024,
-        metavar="B",
-        help="samples at a time in a runtime (default 1024)",
-    )
-    _architecture_argument(evaluate)
-    evaluate.add_argument("-o", "--output", metavar="CSV", help="write index,label,output of every sample")
-    add_json(evaluate)
-
-    robust = _command(
-        commands,
-        "robust",
-        "how far every sample may move before the answer changes: proved radii and counterexamples",
-        "memverify robust net.json.gz digits:3,8 --radius 1/100",
-        "robust:run_robust",
-    )
-    robust.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    _data_argument(robust)
-    robust.add_argument(
-        "--radius", metavar="R", help="exact, in input units; left out: the radii themselves"
-    )
-    robust.add_argument("--norm", choices=("inf", "l2", "2"), default="inf", help="(default inf)")
-    robust.add_argument(
-        "--box",
-        metavar="LOW,HIGH",
-        help="only points with coordinates in this range; write --box=LOW,HIGH if LOW is negative",
-    )
-    robust.add_argument("--timeout", metavar="SECONDS", help="for all samples together (default 60)")
-    robust.add_argument(
-        "--seed", type=natural, default=0, help="of the search for counterexamples (default 0)"
-    )
-    robust.add_argument("-o", "--output", metavar="CSV", help="write what is known of every sample")
-    _architecture_argument(robust)
-    add_json(robust)
-
-
-def _add_interchange(commands: Commands) -> None:
-    inspect = _command(
-        commands,
-        "inspect",
-        "layers, operators and weights of a network file of any format, and what of it is read",
-        "memverify inspect model.onnx",
-        "interchange:run_inspect",
-    )
-    inspect.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    _architecture_argument(inspect)
-    add_json(inspect)
-
-    convert = _command(
-        commands,
-        "convert",
-        "write a network in another format; says what rounding changes",
-        "memverify convert net.json.gz model.onnx --dtype float32",
-        "interchange:run_convert",
-    )
-    convert.add_argument("network", metavar="NET", help=_ANY_FORMAT)
-    convert.add_argument(
-        "output", metavar="FILE", help="ends in .onnx, .safetensors, .nnet, .smt2, .json or .json.gz"
-    )
-    convert.add_argument(
-        "--dtype", choices=("float32", "float64"), default="float32", help="(default float32)"
-    )
-    convert.add_argument(
-        "--data", metavar="DATA", help="count the exact answers that rounding changes on it"
-    )
-    convert.add_argument("--data-dir", metavar="DIR", help="folder searched first for named data")
-    _classes_argument(convert)
-    _architecture_argument(convert)
-    add_json(convert)
-
-
-def _add_edge_cases(commands: Commands) -> None:
-    group = commands.add_parser(
-        "edge-cases",
-        help="networks on which float arithmetic goes wrong, with exact answers",
-        description="Networks on which float arithmetic goes wrong, with exact answers.",
-        epilog=f"example: memverify edge-cases run --backend torch:float32\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = _command(
-        actions, "list", "list the cases", "memverify edge-cases list", "edge_cases:run_edge_cases_list"
-    )
-    add_json(listing)
-    show = _command(
-        actions,
-        "show",
-        "the network, the points and the exact outputs of a case",
-        "memverify edge-cases show summation-order-024",
-        "edge_cases:run_edge_cases_show",
-    )
-    show.add_argument("name", metavar="NAME", help="a name from: memverify edge-cases list")
-    add_json(show)
-    run = _command(
-        actions,
-        "run",
-        "run back ends on the cases: where they are right, and from how many bits on they are not",
-        "memverify edge-cases run digit-packing --backend torch:float32,onnxruntime --plot cases.svg",
-        "edge_cases:run_edge_cases_run",
-    )
-    run.add_argument("names", metavar="NAME", nargs="*", help="cases or families (default: all)")
-    run.add_argument(
-        "--backend",
-        default="exact",
-        metavar="B",
-        help="exact, fractions, torch:float32, torch:float64, onnxruntime, several with commas, or all "
-        "(default exact)",
-    )
-    run.add_argument("--plot", metavar="FILE", help="write a picture: .svg, .png or .pdf")
-    add_json(run)
-
-
-def _architecture_argument(parser: Parser) -> None:
-    parser.add_argument(
-        "--architecture",
-        metavar="FILE",
-        help='a JSON file, or "mlp", for files that hold weights alone (docs/interchange.md)',
-    )
-
-
-def _classes_argument(parser: Parser) -> None:
-    parser.add_argument(
-        "--classes",
-        type=natural,
-        metavar="C",
-        help="the labels are classes 0 to C - 1 (default: what the labels show)",
-    )
-
-
 def _add_data(commands: Commands) -> None:
-    export = _command(
+    export = declare(
         commands,
         "export",
         "write a data set as an exact .csv file, or a sparse one as text (.sparse) or .npz",
         "memverify export digits:3,8 -o digits.csv",
         "data:run_export",
     )
-    _data_argument(export)
+    declare_data(export)
     export.add_argument(
         "-o",
         "--output",
@@ -302,7 +106,7 @@ def _add_data(commands: Commands) -> None:
     )
     add_json(export)
 
-    sample = _command(
+    sample = declare(
         commands,
         "sample",
         "draw exact labeled points from a distribution",
@@ -317,7 +121,7 @@ def _add_data(commands: Commands) -> None:
     sample.add_argument("-o", "--output", required=True, metavar="CSV")
     add_json(sample)
 
-    accuracy = _command(
+    accuracy = declare(
         commands,
         "accuracy",
         "accuracy of a network on a whole distribution, exactly where that is possible",
@@ -337,14 +141,14 @@ def _add_data(commands: Commands) -> None:
 
 
 def _add_studies(commands: Commands) -> None:
-    compare = _command(
+    compare = declare(
         commands,
         "compare",
         "build and certify every construction that applies, in one table",
         "memverify compare digits:3,8:50 --test digits:3,8",
         "studies:run_compare",
     )
-    _data_argument(compare)
+    declare_data(compare)
     compare.add_argument(
         "--test", metavar="DATA", help="counted exactly (default: the test split of named data, if any)"
     )
@@ -354,7 +158,7 @@ def _add_studies(commands: Commands) -> None:
     compare.add_argument("--plot", metavar="SVG", help="write a picture")
     add_json(compare)
 
-    table = _command(
+    table = declare(
         commands,
         "table",
         "reproduce a table of the paper, exactly",
@@ -373,7 +177,7 @@ def _add_studies(commands: Commands) -> None:
     )
     add_json(table)
 
-    narrow = _command(
+    narrow = declare(
         commands,
         "narrow",
         "Theorem 5.1: narrow networks against their exact bound, convex cells beside",
@@ -391,23 +195,7 @@ def _add_studies(commands: Commands) -> None:
     narrow.add_argument("-o", "--output", metavar="DIR", help="write JSON and a picture there")
     add_json(narrow)
 
-    demo = _command(
+    demo = declare(
         commands, "demo", "the whole story on handwritten digits", "memverify demo", "studies:run_demo"
     )
     demo.add_argument("-o", "--output", default="demo-output", metavar="DIR", help="(default demo-output)")
-
-
-def _command(commands: Commands, name: str, what: str, example: str, runs: str) -> Parser:
-    return add_command(commands, name, what, example, runs, EXIT_CODES)
-
-
-def _data_argument(parser: Parser, optional: bool = False) -> None:
-    parser.add_argument(
-        "data",
-        metavar="DATA",
-        nargs="?" if optional else None,
-        help="NAME:A,B (digits, mnist, cifar10; class A is -1), NAME:all (classes), NAME@test:A,B:K, or a "
-        "file: .csv, .npz, .sparse; or IDX files: IMAGES,LABELS",
-    )
-    _classes_argument(parser)
-    parser.add_argument("--data-dir", metavar="DIR", help="where the files of named data sets are")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .errors import (
     NonFiniteError,
     OutsideUnitCubeError,
 )
+from .numpy_form import numpy_form
 from .rational import (
     RATIONAL_TYPE,
     Integer,
@@ -56,15 +58,18 @@ class Dataset(Canonical):
     Parameters
     ----------
     points : sequence of sequences, or array of shape (n_samples, n_features)
-        Exact numbers (see `as_rational`), or a NumPy array: integers as they are, floats
-        as their binary values (the array's dtype says so; Python floats in lists are
-        refused).
+        Exact numbers (see `as_rational`), or an array of NumPy, torch or any other library that
+        NumPy reads: integers as they are, floats as their binary values (the array's dtype says
+        so; Python floats in lists are refused).
     labels : sequence of int, shape (n_samples,)
         Each -1 or +1.
     scale : RationalLike, optional
         Every coordinate is multiplied by it, e.g. "1/255" for pixels.
     name : str, optional
         For messages and reports only; it is not hashed.
+    sample_shape : tuple of int, optional
+        The axes of a sample before it was flattened in row-major order, where that is known. A
+        network on images refuses samples of another order; it is not hashed.
 
     Raises
     ------
@@ -87,9 +92,11 @@ class Dataset(Canonical):
         *,
         scale: Any = 1,
         name: str | None = None,
+        sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
-        self.labels: Labels = _checked_labels(labels)
+        self.sample_shape = sample_shape
+        points, self.labels = numpy_form(points), _checked_labels(numpy_form(labels))
         factor = as_rational(scale)
         if factor <= 0:
             raise DatasetError(f"the scale must be positive, not {factor}")
@@ -112,6 +119,8 @@ class Dataset(Canonical):
             raise DatasetError(f"no data: {shape[0]} samples of {shape[1]} features")
         if shape[0] != len(self.labels):
             raise DatasetError(f"{shape[0]} points but {len(self.labels)} labels")
+        if sample_shape is not None and prod(sample_shape) != shape[1]:
+            raise DatasetError(f"samples of shape {sample_shape} do not have {shape[1]} features")
         for held in (self._matrix, self.labels):
             held.flags.writeable = False
         if self.only_label is None:
@@ -190,7 +199,7 @@ class Dataset(Canonical):
         """Return the samples of ``indices`` (counted from 0), in that order."""
         chosen = chosen_samples(indices, self.n_samples)
         part = object.__new__(Dataset)
-        part.name = self.name
+        part.name, part.sample_shape = self.name, self.sample_shape
         part.labels = self.labels[chosen]
         part._numerators = None if self._numerators is None else self._numerators[chosen]
         part._rationals = None if self._rationals is None else self._rationals[chosen]

@@ -29,4 +29,4 @@ def lazy_names(
         package[name] = value
         return value
 
-    return load, lambda: sorted([*package, *homes])
+    return load, lambda: sorted({*package, *homes})

@@ -7,9 +7,13 @@ request. Conversions between text and numbers are sub-quadratic and know no digi
 
 from __future__ import annotations
 
+import contextlib
 import math
+import numbers
+import operator
 import re
 import struct
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -23,7 +27,7 @@ Rational: TypeAlias = Any
 Integer: TypeAlias = Any
 """``gmpy2.mpz``: an exact integer of any size."""
 RationalLike: TypeAlias = Any
-"""int, Fraction, mpq, mpz, NumPy integer, or text such as "1/10" and "0.1"."""
+"""int, Fraction, mpq, mpz, NumPy integer, SymPy Rational, Decimal, or text such as "1/10" and "0.1"."""
 
 RATIONAL_TYPE = type(mpq())
 INTEGER_TYPE = type(mpz())
@@ -52,7 +56,7 @@ def as_rational(value: RationalLike) -> Rational:
 
     Parameters
     ----------
-    value : int, Fraction, mpq, mpz, numpy integer, or str
+    value : int, Fraction, mpq, mpz, NumPy or SymPy integer or rational, Decimal, or str
         Text follows `parse_rational`.
 
     Returns
@@ -89,8 +93,13 @@ rational_from_float(0.1) for its binary value
             f'{value!r} is a float: write "{value!r}" for the decimal, or '
             f"rational_from_float({value!r}) for its binary value"
         )
-    if hasattr(value, "__index__"):
-        return mpq(int(value))
+    if isinstance(value, numbers.Rational):
+        return mpq(int(value.numerator), int(value.denominator))
+    if isinstance(value, Decimal):
+        return parse_rational(str(value))
+    if hasattr(value, "__index__") and not getattr(value, "ndim", 0):
+        with contextlib.suppress(TypeError):  # arrays and tensors have it whatever they hold
+            return mpq(operator.index(value))
     raise InexactNumberError(f"{type(value).__name__} is not an exact number: {value!r}")
 
 

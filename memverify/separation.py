@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from .any_dataset import AnyDataset, dense_form
 from .dataset import Dataset, as_int64
 from .distances import squared_distances
 from .errors import DatasetError
@@ -51,7 +52,7 @@ class _Block:
         return cls(members, rows.min(axis=0), rows.max(axis=0))
 
 
-def separation_squared(dataset: Dataset) -> Rational:
+def separation_squared(dataset: AnyDataset) -> Rational:
     r"""Smallest squared Euclidean distance between samples of opposite labels.
 
     Squared, since the distance itself is usually irrational; the paper's :math:`c_0` is its
@@ -65,7 +66,7 @@ def separation_squared(dataset: Dataset) -> Rational:
     Raises
     ------
     DatasetError
-        If all labels are equal: the minimum would be over nothing.
+        If all labels are equal: the minimum would be over nothing; or the data have classes.
 
     Notes
     -----
@@ -76,7 +77,7 @@ def separation_squared(dataset: Dataset) -> Rational:
     >>> separation_squared(Dataset([["0", "1/2"], ["1", "0"]], [-1, 1]))
     mpq(5,4)
     """
-    return closest_opposite_pair(dataset)[0]
+    return closest_opposite_pair(dense_form(dataset))[0]
 
 
 def closest_opposite_pair(dataset: Dataset) -> tuple[Rational, int, int]:

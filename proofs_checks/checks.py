@@ -71,7 +71,7 @@ CHAPTERS = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """A false variant of a statement.
+    """A false variant of a statement, or of a step that derives it (a constant that is too small).
 
     Attributes
     ----------

@@ -51,6 +51,19 @@ def less(left: Ball, right: Ball) -> bool | None:
     return False if left >= right else None
 
 
+def every(*truths: bool | None) -> bool | None:
+    """Whether all are true: False as soon as one is false, None if the rest leaves one undecided.
+
+    Examples
+    --------
+    >>> every(True, None), every(False, None), every(True, True)
+    (None, False, True)
+    """
+    if any([truth is False for truth in truths]):
+        return False
+    return None if None in truths else True
+
+
 def compare(left: Callable[[], Ball], right: Callable[[], Ball], *, bits: int = 64) -> int | None:
     """Return -1 or +1 as left < right or left > right, with as many bits as that takes.
 

@@ -99,6 +99,8 @@ class Lab:
                 break
             if truth is None:
                 holds = None
+        if not count:
+            raise CheckError(f"no case at all: {claim}")
         queries = f", {count:,} cases" if count > 1 else ""
         method = f"{version()}{f', {logic}' if logic else ''}{queries}{f'; {by}' if by else ''}"
         self._record(claim, holds, Verdict.PROVED, method, shown)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import AnyDataset, dense_form
+from ..any_dataset import AnyDataset, check_features, dense_form, require_data
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.exact import evaluate_exact
@@ -153,6 +153,12 @@ def certify_balls(
     >>> certify_balls(net, data, "1/2").counterexample.point
     (mpq(1,2),)
     """
+    if not isinstance(network, Network):
+        raise MemverifyError(
+            f"certify_balls takes a network of layers, not {type(network).__name__}; "
+            "memverify.robust_radii takes any"
+        )
+    require_data(dataset)
     size = as_rational(radius)
     if size < 0:
         raise MemverifyError(f"the radius is {format_number(size)}; it must be at least 0")
@@ -162,10 +168,7 @@ def certify_balls(
         raise DimensionMismatchError(
             f"labels -1 and 1 need a network with one output, not {network.output_dim}"
         )
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     dataset = dense_form(dataset)
     lows, highs = output_bounds(network, dataset, size)
     bounds = tuple(

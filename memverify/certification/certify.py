@@ -6,22 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, require_data
 from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
 from ..constructions.theorem_bound import optimal_parameters_bound
-from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
-from ..errors import DimensionMismatchError, MemverifyError
+from ..errors import DimensionMismatchError
 from ..evaluation.exact import Progress, signs
 from ..evaluation.sparse import distinct_outputs
 from ..formats.network_file import network_sha256
 from ..network import Network
 from ..rational import Rational, RationalLike, as_rational
-from ..sparse_dataset import SparseDataset
+from ..tensors.kinds import require_network
 from ..tensors.tensor_network import TensorNetwork
 from .certificate import MOST_LISTED, TENSOR_VERSION, VERSION, Certificate, Counterexample
-from .tensors import Source, architecture_of, certify_tensors, checked_source
+from .tensors import Source, architecture_of, certify_tensors, checked_source, tensor_form
 
 __all__ = ["architecture_of", "certify"]
 
@@ -77,10 +76,11 @@ def certify(
     >>> certify(net, Dataset([["1/2"]], [1]), threshold="-1/4").min_margin
     mpq(1,4)
     """
-    _refuse_other_kinds(network, dataset)
+    require_network(network)
+    require_data(dataset)
     q = as_rational(threshold)
     if isinstance(network, TensorNetwork) or isinstance(dataset, ClassDataset):
-        tensors, samples = _as_tensors(network, dataset)
+        tensors, samples = tensor_form(network, dataset)
         return certify_tensors(tensors, samples, threshold=q, source=source, progress=progress)
     if network.output_dim != 1:
         raise DimensionMismatchError(
@@ -130,32 +130,3 @@ def certify(
         min_margin=least,
         min_margin_sample=int(np.argmax(attained[index])),
     )
-
-
-def _refuse_other_kinds(network: Any, dataset: Any) -> None:
-    """Say what to write in place of a path, a module or bare arrays."""
-    if not isinstance(network, Network | TensorNetwork | ConvexCellNetwork):
-        raise MemverifyError(
-            f"the network is of type {type(network).__name__}; a file becomes one by "
-            "memverify.load_network(path), a torch.nn.Module by memverify.from_torch(module)"
-        )
-    if not isinstance(dataset, Dataset | ClassDataset | SparseDataset):
-        raise MemverifyError(
-            f"the data are of type {type(dataset).__name__}; a file or name becomes a data set by "
-            "memverify.load_dataset(spec), arrays by memverify.Dataset(x, y) or ClassDataset(x, y)"
-        )
-
-
-def _as_tensors(
-    network: AnyNetwork | TensorNetwork, dataset: AnyDataset
-) -> tuple[TensorNetwork, Dataset | ClassDataset]:
-    """Return both as the tensor engines take them."""
-    if not isinstance(dataset, Dataset | ClassDataset):
-        raise DimensionMismatchError(
-            "a tensor network takes data with all coordinates written out; convert them with .dense()"
-        )
-    if isinstance(network, TensorNetwork):
-        return network, dataset
-    if not isinstance(network, Network):
-        raise DimensionMismatchError("a convex-cell network has one output; label the data -1 and 1")
-    return TensorNetwork.of(network), dataset

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, require_data
 from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
 from ..dataset import Dataset
@@ -22,6 +22,7 @@ from ..rational import Rational
 from ..sparse_dataset import SparseDataset
 from ..sparse_rows import blocks
 from ..tensors.json_tensors import json_chunks
+from ..tensors.kinds import require_network
 from ..tensors.tensor_network import TensorNetwork
 from . import checker, tensor_checker
 from .certificate import TENSOR_VERSION, Certificate, Counterexample, certificate_text
@@ -65,6 +66,7 @@ def check(
     >>> check(certify(net, data), net, data).certificate_is_true
     True
     """
+    require_data(dataset)
     claim, text = _certificate_bytes(certificate), _network_bytes(network)
     try:
         if _is_version_2(claim):
@@ -113,6 +115,7 @@ def _certificate_bytes(certificate: Certificate | Counterexample | str | Path) -
 def _network_bytes(network: AnyNetwork | TensorNetwork | str | Path) -> bytes:
     if isinstance(network, (str, Path)):
         return _read(network, FileFormatError)
+    require_network(network)
     return b"".join(json_chunks(network))
 
 

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..any_dataset import AnyDataset
 from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
+from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
 from ..rational import Rational, RationalLike, as_rational
@@ -58,6 +60,25 @@ def architecture_of(network: AnyNetwork | TensorNetwork) -> dict[str, int]:
         "num_parameters": network.num_parameters,
         "num_nonzero": network.num_nonzero,
     }
+
+
+def tensor_form(
+    network: AnyNetwork | TensorNetwork, data: AnyDataset
+) -> tuple[TensorNetwork, Dataset | ClassDataset]:
+    """Return both as the tensor engines take them.
+
+    Raises
+    ------
+    DimensionMismatchError
+        For sparse data, and convex cells on several classes.
+    """
+    if not isinstance(data, Dataset | ClassDataset):
+        raise DimensionMismatchError(
+            "a tensor network takes data with all coordinates written out; convert them with .dense()"
+        )
+    if isinstance(network, ConvexCellNetwork):
+        raise DimensionMismatchError("a convex-cell network has one output; label the data -1 and 1")
+    return TensorNetwork.of(network), data
 
 
 def certify_tensors(

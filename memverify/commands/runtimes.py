@@ -29,7 +29,6 @@ def evaluate_tensors(
     from ..errors import MemverifyError
     from ..interchange.rounded import rounded_weights
     from ..interchange.runtimes import runtime_answers
-    from ..network import Network
     from ..tensors.cascade import decide
     from ..tensors.tensor_network import TensorNetwork
 
@@ -38,7 +37,7 @@ def evaluate_tensors(
     if options.runtime and options.dtype != "exact":
         raise MemverifyError(f"--runtime {options.runtime} says the type by itself; leave --dtype out")
     plain = materialize(network) if isinstance(network, ConvexCellNetwork) else network
-    tensors = TensorNetwork.of(plain) if isinstance(plain, Network) else plain
+    tensors = TensorNetwork.of(plain)
     data = dataset if isinstance(dataset, ClassDataset) else dense_form(dataset)
     with Progress("evaluating exactly") as progress:
         exact = decide(tensors, data, progress.update)

@@ -12,7 +12,7 @@ from ..errors import ConstructionError
 from ..rational import Rational, RationalLike, as_rational
 
 MOST_BITS = 4096
-"""Precision at which `floor_of_real` gives up."""
+"""Precision, beyond the digits before the point, at which `floor_of_real` gives up."""
 
 
 def floor_root(square: Rational) -> int:
@@ -54,20 +54,24 @@ def floor_of_real(value: Callable[[], Any]) -> int:
     Raises
     ------
     ConstructionError
-        If that takes more than `MOST_BITS` bits, as for an integer.
+        If that takes more than `MOST_BITS` bits behind the point, as for an integer.
 
     Examples
     --------
     >>> floor_of_real(lambda: 100 * flint.arb.pi())
     314
     """
-    before, bits = flint.ctx.prec, 64
+    before, bits, most = flint.ctx.prec, 64, MOST_BITS
     try:
-        while bits <= MOST_BITS:
+        while bits <= most:
             flint.ctx.prec = bits
-            whole = value().floor().unique_fmpz()
+            found = value()
+            whole = found.floor().unique_fmpz()
             if whole is not None:
                 return int(whole)
+            mantissa, exponent = found.mid().man_exp()
+            # the integer part alone may have more bits than that, for N beyond 2^8000 say
+            most = MOST_BITS + 2 * max(0, mantissa.bit_length() + int(exponent))
             bits *= 2
     finally:
         flint.ctx.prec = before

@@ -19,6 +19,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 from gmpy2 import mpq
 
+from ..any_dataset import require_data
 from ..class_dataset import MAX_CLASSES, ClassDataset
 from ..dataset import MAX_COMMON_DENOMINATOR_BITS, Array, Dataset
 from ..errors import ContradictorySamplesError, DatasetError, FileFormatError, NumberFormatError
@@ -107,7 +108,12 @@ def save_dataset_csv(dataset: Dataset | ClassDataset, path: str | Path) -> None:
     ------
     FileFormatError
         If the file cannot be written.
+    MemverifyError
+        For sparse data (`save_sparse_npz` writes them) and whatever is no data set.
     """
+    require_data(dataset)
+    if not isinstance(dataset, Dataset | ClassDataset):
+        raise DatasetError("a .csv file has all coordinates: save_sparse_npz(dataset, path), or .dense()")
     with atomic_write(path) as stream:
         for chunk in dataset.canonical_chunks():
             stream.write(chunk)

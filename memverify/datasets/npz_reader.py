@@ -2,10 +2,11 @@
 
 Arrays ``x`` and ``y``, or the integer arrays ``x_num``, ``x_den`` and ``y``; optional
 integer scalars ``scale_num`` and ``scale_den`` multiply the coordinates. Floats mean their
-binary values. Points of more than two axes are flattened in row-major order. Labels are -1 and
-1, or classes: integers from 0 of which some are not 1. Or the five arrays of a sparse data set,
-see `sparse_npz`. Nothing is unpickled, and nothing is allocated before the declared sizes have
-been compared with the archive's own and with `MAX_BYTES`.
+binary values. Points of more than two axes are flattened in row-major order, and their shape is
+kept, so that a network on images can refuse another order of axes. Labels are -1 and 1, or
+classes: integers from 0 of which some are not 1. Or the five arrays of a sparse data set, see
+`sparse_npz`. Nothing is unpickled, and nothing is allocated before the declared sizes have been
+compared with the archive's own and with `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -92,14 +93,17 @@ def read_npz(path: str | Path, *, classes: bool = False, n_classes: int | None =
         scale = _scale_of(arrays, place)
         labels, has_classes = _labels_of(arrays["y"], place, classes)
         if "x" in arrays:
-            points = _checked_points(arrays["x"], "x", "iufb", len(labels), place)
+            held = arrays["x"]
+            points = _checked_points(held, "x", "iufb", len(labels), place)
         else:
+            held = arrays["x_num"]
             points, factor = _ratios_of(arrays, len(labels), place)
             scale *= factor
+        known = {"scale": scale, "name": str(path), "sample_shape": held.shape[1:]}
         try:
             if has_classes:
-                return ClassDataset(points, labels, n_classes=n_classes, scale=scale, name=str(path))
-            return Dataset(points, labels, scale=scale, name=str(path))
+                return ClassDataset(points, labels, n_classes=n_classes, **known)
+            return Dataset(points, labels, **known)
         except ContradictorySamplesError as error:
             where = f"rows {error.first} and {error.second} (counted from 0) of {place}"
             raise ContradictorySamplesError(error.first, error.second, where) from None

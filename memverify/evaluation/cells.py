@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from ..any_dataset import check_features
 from ..convex_cells import ConvexCellNetwork, common_integers
 from ..dataset import Dataset, narrowest_integers
 from ..distances import DistanceBlock, SquaredDistances, squared_distances
-from ..errors import DimensionMismatchError
 from ..integer_matrix import max_abs
 from ..rational import Integer
 
@@ -159,10 +159,7 @@ def _blocks(
     network: ConvexCellNetwork, dataset: Dataset, progress: Progress | None
 ) -> Iterator[tuple[int, _Cells, DistanceBlock, _Least]]:
     """Yield (first point, constants, distances, least distances) block by block."""
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     for first, points, denominator in _parts(dataset):
         common = gmpy2.lcm(denominator, network.denominator)
         cells = _Cells.of(network, common)

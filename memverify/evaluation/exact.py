@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, check_features
 from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
-from ..errors import DimensionMismatchError
 from ..rational import Rational
 from ..sparse_dataset import SparseDataset
 from .columns import Column
@@ -66,10 +65,7 @@ def evaluate_exact(network: AnyNetwork, dataset: AnyDataset, progress: Progress 
     """
     if isinstance(dataset, ClassDataset):
         dataset = dataset.samples
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     if isinstance(dataset, SparseDataset):
         from .sparse import distinct_outputs
 

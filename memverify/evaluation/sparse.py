@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, check_features
 from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
-from ..errors import DimensionMismatchError
 from ..network import Affine, Network, Node, Row
 from ..rational import Rational
 from .distinct import Array, DistinctOutputs, distinct_rows
@@ -61,10 +60,7 @@ def distinct_outputs(
         dataset = dataset.samples
     if isinstance(dataset, Dataset):
         return DistinctOutputs(evaluate_exact(network, dataset, progress), np.arange(dataset.n_samples))
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     if isinstance(network, ConvexCellNetwork) or not _input_is_affine(network):
         return distinct_outputs(network, dataset.dense(), progress)
     forms, rest = _behind_the_forms(network, dataset.background)

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpfr, mpq
 
-from ..any_dataset import AnyDataset, dense_form
+from ..any_dataset import AnyDataset, check_features, dense_form
 from ..dataset import Dataset
-from ..errors import DimensionMismatchError, MemverifyError
+from ..errors import MemverifyError
 from ..network import Affine, Network
 from ..rational import Rational
 
@@ -71,12 +71,14 @@ def evaluate_float(
     MemverifyError
         For another dtype.
     """
+    if not isinstance(network, Network):
+        raise MemverifyError(
+            f"evaluate_float takes a network of layers, not {type(network).__name__}; "
+            "memverify.to_torch(network, dtype) makes a module of any other"
+        )
     if dtype not in _FORMAT_BITS:
         raise MemverifyError(f"the dtype is float32 or float64, not {dtype!r}")
-    if dataset.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {dataset.n_features}"
-        )
+    check_features(network, dataset)
     import torch
 
     dataset = dense_form(dataset)

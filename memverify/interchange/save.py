@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import FileFormatError
 from ..formats.json_file import write_file
-from ..tensors.json_tensors import canonical_chunks
+from ..tensors import json_tensors
+from ..tensors.kinds import require_network
 from ..tensors.tensor_network import TensorNetwork
+from .load import AnyLoaded, is_own_format
 from .rounded import RoundedWeights
+
+
+def save_network(
+    network: AnyLoaded, path: str | Path, *, dtype: str = "float32"
+) -> RoundedWeights | None:
+    """Write a network of any kind, whole or not at all; the name's ending says in which format.
+
+    Parameters
+    ----------
+    network : Network, ConvexCellNetwork or TensorNetwork
+    path : str or Path
+        ``.json`` and ``.json.gz`` hold the canonical bytes: ``sha256sum`` of the plain file is the
+        network's hash. Others as for `save_as`; these take no convex cells.
+    dtype : {"float32", "float64"}, optional
+        For the formats that hold floats.
+
+    Returns
+    -------
+    RoundedWeights or None
+        What rounding changed; None for exact formats.
+
+    Raises
+    ------
+    FileFormatError
+        For another ending, a target that cannot be written, or a network the format cannot hold.
+    NetworkStructureError
+        For convex cells, and layers too large to be dense, in another format than JSON.
+    MemverifyError
+        If a weight is beyond the range of the type.
+
+    Warns
+    -----
+    UserWarning
+        If weights were rounded: the file holds another network.
+    """
+    require_network(network)
+    if is_own_format(path):
+        json_tensors.save_network(network, path)
+        return None
+    check_save_name(path)
+    counts = save_as(TensorNetwork.of(network), path, dtype)
+    if counts is not None and counts.n_inexact:
+        warnings.warn(
+            f"{counts.n_inexact:,} of {counts.n_weights:,} weights are no {counts.dtype} numbers and were "
+            f"rounded; certify {Path(path).name} as it is",
+            stacklevel=2,
+        )
+    return counts
 
 
 def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") -> RoundedWeights | None:
@@ -19,8 +70,8 @@ def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") ->
     ----------
     network : TensorNetwork
     path : str or Path
-        ``.onnx`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2) and
-        ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
+        ``.onnx``, ``.pt2`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2)
+        and ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
     dtype : {"float32", "float64"}, optional
         For the formats that hold floats.
 
@@ -35,8 +86,8 @@ def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") ->
         For another ending, a target that cannot be written, or a network the format cannot hold.
     """
     name = Path(path).name
-    if name.endswith((".json", ".json.gz")):
-        write_file(path, canonical_chunks(network))
+    if is_own_format(name):
+        write_file(path, json_tensors.canonical_chunks(network))
         return None
     if name.endswith(".smt2"):
         from .smtlib import write_smtlib
@@ -62,6 +113,12 @@ def _onnx(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeight
     return write_onnx(network, path, dtype)
 
 
+def _pt2(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
+    from .pt2_writer import write_pt2
+
+    return write_pt2(network, path, dtype)
+
+
 def _safetensors(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
     from .rounded import rounded_weights
     from .safetensors_file import write_safetensors
@@ -78,6 +135,7 @@ def _nnet(network: TensorNetwork, path: str | Path, dtype: str) -> None:
 
 _WRITERS: dict[str, Callable[[TensorNetwork, str | Path, str], RoundedWeights | None]] = {
     ".onnx": _onnx,
+    ".pt2": _pt2,
     ".safetensors": _safetensors,
     ".nnet": _nnet,
 }

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..convex_cells import ConvexCellNetwork
+from ..network import Network
 from ..tensors.exact_array import ExactArray
+from ..tensors.kinds import require_network
 from ..tensors.operations import (
     AveragePool,
     Concat,
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def to_torch(network: TensorNetwork, dtype: Any = "float32") -> nn.Module:
+def to_torch(network: Network | ConvexCellNetwork | TensorNetwork, dtype: Any = "float32") -> nn.Module:
     """Return a module that computes the network in floats, in evaluation mode.
 
     A chain is an ``nn.Sequential`` whose names are the kinds of the layers and their numbers, e.g.
@@ -39,13 +42,15 @@ def to_torch(network: TensorNetwork, dtype: Any = "float32") -> nn.Module:
 
     Parameters
     ----------
-    network : TensorNetwork
+    network : Network or TensorNetwork
     dtype : {"float32", "float64"}, or a dtype of torch or NumPy
 
     Raises
     ------
-    FileFormatError
-        If a weight is beyond the range of the type.
+    MemverifyError
+        If a weight is beyond the range of the type, or torch has no such layer.
+    NetworkStructureError
+        For convex cells: `materialize` them first.
 
     Examples
     --------
@@ -58,7 +63,8 @@ def to_torch(network: TensorNetwork, dtype: Any = "float32") -> nn.Module:
     """
     from torch import nn
 
-    dtype = float_name(dtype)
+    require_network(network)
+    dtype, network = float_name(dtype), TensorNetwork.of(network)
     refuse_overflow(rounded_weights(network, dtype))
     layers = {}
     for number, node in enumerate(network.nodes, start=1):

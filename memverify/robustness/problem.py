@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..any_dataset import dense_form
+from ..any_dataset import check_features, dense_form, require_data
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
@@ -24,6 +24,7 @@ from ..sparse_dataset import SparseDataset
 from ..tensors.exact import tensor_outputs
 from ..tensors.exact_array import ExactArray
 from ..tensors.inputs import Samples
+from ..tensors.kinds import require_network
 from ..tensors.operations import Convolution, Dense, Operation, Rectify
 from ..tensors.plain import plain_outputs
 from ..tensors.tensor_network import TensorNetwork
@@ -82,15 +83,14 @@ class Problem:
         MemverifyError
             For an unknown norm or an empty box.
         """
+        require_network(network)
+        require_data(data)
         norm = "2" if norm == "l2" else norm
         if norm not in NORMS:
             raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)} (Euclidean)")
         if isinstance(data, SparseDataset):
             data = dense_form(data)
-        if data.n_features != network.input_dim:
-            raise DimensionMismatchError(
-                f"the network takes {network.input_dim} features, the data have {data.n_features}"
-            )
+        check_features(network, data)
         wanted = data.n_classes if isinstance(data, ClassDataset) else 1
         if network.output_dim != wanted:
             raise DimensionMismatchError(_misfit(wanted, network.output_dim))

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..any_dataset import AnyDataset
+from ..any_dataset import AnyDataset, check_features
 from ..any_network import AnyNetwork
 from ..certification.certificate import MOST_LISTED
-from ..certification.tensors import below_zero, check_fit, failing_samples
+from ..certification.tensors import below_zero, check_fit, failing_samples, tensor_form
 from ..class_dataset import ClassDataset
-from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, FileFormatError, MemverifyError, NumberFormatError
 from ..evaluation.exact import signs
@@ -190,10 +189,7 @@ class Question:
         DimensionMismatchError
             If they do not fit.
         """
-        if network.input_dim != data.n_features:
-            raise DimensionMismatchError(
-                f"the network takes {network.input_dim} features, the data have {data.n_features}"
-            )
+        check_features(network, data)
         if not isinstance(network, TensorNetwork) and not isinstance(data, ClassDataset):
             if network.output_dim != 1:
                 raise DimensionMismatchError(
@@ -215,25 +211,6 @@ class Question:
         if isinstance(self.network, TensorNetwork):
             return _by_cascade(*tensor_form(self.network, part), batch)
         return _by_exact_outputs(self.network, part, self.threshold, batch)
-
-
-def tensor_form(
-    network: AnyNetwork | TensorNetwork, data: AnyDataset
-) -> tuple[TensorNetwork, Dataset | ClassDataset]:
-    """Return both as the tensor engines take them.
-
-    Raises
-    ------
-    DimensionMismatchError
-        For sparse data, and convex cells on several classes.
-    """
-    if not isinstance(data, Dataset | ClassDataset):
-        raise DimensionMismatchError(
-            "a tensor network takes data with all coordinates written out; convert them with .dense()"
-        )
-    if isinstance(network, ConvexCellNetwork):
-        raise DimensionMismatchError("a convex-cell network has one output; label the data -1 and 1")
-    return (network if isinstance(network, TensorNetwork) else TensorNetwork.of(network)), data
 
 
 def _by_cascade(network: TensorNetwork, part: Dataset | ClassDataset, batch: Batch) -> BatchResult:

@@ -20,6 +20,7 @@ from ..certification.tensors import (
     counterexample,
     evidence,
     speaks_of_floats,
+    tensor_form,
 )
 from ..class_dataset import ClassDataset
 from ..constructions.theorem_bound import optimal_parameters_bound
@@ -34,7 +35,7 @@ from ..tensors.cascade import exact_margins
 from ..tensors.exact import tensor_outputs
 from ..tensors.json_tensors import network_sha256
 from ..tensors.tensor_network import TensorNetwork
-from .batches import BATCH_SIZE, CASCADE_ROUTE, Batch, BatchResult, Question, Totals, split, tensor_form
+from .batches import BATCH_SIZE, CASCADE_ROUTE, Batch, BatchResult, Question, Totals, split
 from .executors import Cluster, Executor, InProcess, Processes, WorkersLostError
 from .journal import Journal
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..any_dataset import check_features
 from ..class_dataset import ClassDataset
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError
@@ -149,10 +150,7 @@ def least_margin(network: TensorNetwork, data: Samples, decisions: Decisions) ->
 
 def check_fit(network: TensorNetwork, data: Samples) -> None:
     """Raise DimensionMismatchError unless inputs and outputs fit the data."""
-    if data.n_features != network.input_dim:
-        raise DimensionMismatchError(
-            f"the network takes {network.input_dim} features, the data have {data.n_features}"
-        )
+    check_features(network, data)
     wanted = data.n_classes if isinstance(data, ClassDataset) else 1
     if network.output_dim != wanted:
         what = (

@@ -21,6 +21,7 @@ from ..formats.json_file import expect_keys, parse_json, read_file, show, write_
 from ..network import Network
 from ..rational import format_number, parse_number, require_subnormals
 from .exact_array import ExactArray
+from .kinds import require_network
 from .operations import (
     AveragePool,
     Concat,
@@ -129,6 +130,7 @@ def json_chunks(network: JsonNetwork) -> Iterator[bytes]:
 
 def network_sha256(network: JsonNetwork) -> str:
     """SHA-256 of the canonical bytes of a network of any kind, in hexadecimal."""
+    require_network(network)
     return sha256_of(json_chunks(network))
 
 

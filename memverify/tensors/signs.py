@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..any_dataset import AnyDataset, dense_form
+from ..any_dataset import AnyDataset, dense_form, require_data
 from ..any_network import AnyNetwork
 from ..errors import DimensionMismatchError
 from ..evaluation import signs
 from .cascade import decide
+from .kinds import require_network
 from .tensor_network import TensorNetwork
 
 
@@ -49,6 +50,8 @@ def exact_signs(
     >>> exact_signs(net, data).tolist(), exact_signs(TensorNetwork.of(net), data).tolist()
     ([-1, 0, 1], [-1, 0, 1])
     """
+    require_network(network)
+    require_data(dataset)
     if not isinstance(network, TensorNetwork):
         return signs.exact_signs(network, dataset, progress)
     if network.output_dim != 1:

@@ -9,10 +9,14 @@ from math import prod
 
 import numpy as np
 
+from ..convex_cells import ConvexCellNetwork
 from ..errors import NetworkStructureError
 from ..network import Affine, Network, Row
 from .exact_array import ExactArray
 from .operations import KINKED, PARAMETRIC, Convolution, Dense, Operation, Rectify, Scale, Shape
+
+MAX_DENSE_ENTRIES = 1 << 28
+"""Most weights of a layer, zeros included, when sparse rows become a tensor: 2 GiB of references."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,28 @@ class TensorNetwork:
         return cls(tuple(input_shape), tuple(nodes))
 
     @classmethod
-    def of(cls, network: Network) -> TensorNetwork:
+    def of(cls, network: Network | ConvexCellNetwork | TensorNetwork) -> TensorNetwork:
         """Return a plain sequence of layers as a tensor network; weights become dense.
 
         Raises
         ------
         NetworkStructureError
-            If the network is no plain sequence.
+            If the network is no plain sequence, its layers are too large to be dense, or it is held as
+            convex cells.
         """
+        if isinstance(network, TensorNetwork):
+            return network
+        if isinstance(network, ConvexCellNetwork):
+            raise NetworkStructureError(
+                "a convex-cell network is held by its points; write its layers out first: "
+                "memverify.materialize(network), or construct convex-cells --materialize"
+            )
+        for index, layer in enumerate(network.layers):
+            if layer.out_dim * layer.in_dim > MAX_DENSE_ENTRIES:
+                raise NetworkStructureError(
+                    f"layer {index} has {layer.out_dim} x {layer.in_dim} weights, zeros included; at most "
+                    f"{MAX_DENSE_ENTRIES} are held as a tensor"
+                )
         operations: list[Operation] = []
         for layer in network.layers:
             if operations:

@@ -74,7 +74,7 @@ def printed_distribution(lab: Lab, *, eta: str = "1/8", mass: str = "1/2") -> No
     of="beside",
     mutants=(
         mutant("eta up to p_0", factor="1"),
-        mutant("an infinitely likely interval", short=False),
+        mutant("F <= 0 on a length of up to 4 eta", short=False),
     ),
 )
 def every_law_is_beaten(lab: Lab, *, factor: str = "1/2", short: bool = True) -> None:

@@ -11,7 +11,7 @@ from memverify.rational import as_rational
 from sat_reduction.z3_queries import Term, ask, number
 
 from ..checks import check, mutant
-from ..enclosures import ball, less, precision
+from ..enclosures import ball, every, less, precision
 from ..errors import CheckError
 from ..lab import Lab
 
@@ -41,8 +41,8 @@ def pi_between(lab: Lab) -> list[Term]:
     """Prove bounds of pi by arb and return them as hypotheses for z3's variable pi."""
     pi = z3.Real("pi")
     with precision(128):
-        truth = [less(ball(_SHORT[0]), flint.arb.pi()), less(flint.arb.pi(), ball(_SHORT[1]))]
-    lab.decide("$3.14 < \\pi < 22/7$", all(truth), by="flint.arb, 128 bits")
+        known = every(less(ball(_SHORT[0]), flint.arb.pi()), less(flint.arb.pi(), ball(_SHORT[1])))
+    lab.decide("$3.14 < \\pi < 22/7$", known, by="flint.arb, 128 bits")
     return [pi > number(as_rational(_SHORT[0])), pi < number(as_rational(_SHORT[1]))]
 
 

@@ -14,11 +14,12 @@ from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
 from ..enclosures import ball, less, precision
+from ..errors import CheckError
 from ..lab import Lab
 from .appendix_b import pi_between
 
 
-def _density(lab: Lab, n_from: int) -> None:
+def density_at_zero(lab: Lab, n_from: int) -> None:
     """Prove F^2 < (n - 1)/(2 pi), F = 1/W_{n-2} the density of <u, v>/|v| at 0, n >= 2."""
     c, s, k = sympy.symbols("C S k", positive=True)
     # d(sin cos^{k-1}) = cos^k - (k-1) sin^2 cos^{k-2}, with C = cos and S = sin
@@ -76,7 +77,7 @@ def small_inner_products(
     """
     given = pi_between(lab)
     most, eight = number(as_rational(bound)), number(as_rational(constant))
-    _density(lab, 3)
+    density_at_zero(lab, 3)
     pi, n, t, scale, density, chance = z3.Reals("pi n t T F P")
     tiny = [*given, scale > 0, t > 0]
     share = z3.Real("tT")
@@ -132,7 +133,7 @@ def sharper_inner_products(lab: Lab, *, bound: str = "4/pi", n_from: int = 2) ->
     For n = 1 it fails between T = 4/pi and T = sqrt(8/pi).
     """
     given = pi_between(lab)
-    _density(lab, 2)
+    density_at_zero(lab, 2)
     pi, n, t, scale, density, chance, share = z3.Reals("pi n t T F P tT")
     tiny = [*given, scale > 0, t > 0, share == t * scale, share > 0]
     target = chance * scale * pi < 4 if bound == "4/pi" else chance * scale < number(as_rational(bound))
@@ -198,7 +199,9 @@ def inner_products_enclosed(lab: Lab, *, bound: str = "4/pi") -> None:
             else:
                 chance = square.beta_lower(ball("1/2"), ball(Fraction(n - 1, 2)), regularized=1)
             truth = less(chance, limit)
-        return None if truth else f"n = {n}, T = {scale}: {chance} < {limit} is not shown"
+        if truth is None:
+            raise CheckError(f"256 bits do not decide n = {n}, T = {scale}")
+        return None if truth else f"n = {n}, T = {scale}: {chance} < {limit} is false"
 
     lab.grid("$P < (4/\\pi)/T$", product(range(2, 61), scales), fault, grid="n <= 60, eight values of T")
 

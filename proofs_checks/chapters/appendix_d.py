@@ -137,27 +137,22 @@ def ratio_of_shells_by_z3(lab: Lab, *, sign: int = -1, ordered: bool = True) -> 
     mutants=(
         mutant("exponents in the other order, m > n", larger=False),
         mutant("a^n - b^n = 2", difference="2"),
-        mutant("b below 1 in the printed argument", above_one=False),
+        mutant("at most 9/10", most="9/10"),
     ),
 )
-def smaller_exponent(
-    lab: Lab, *, larger: bool = True, difference: str = "1", above_one: bool = True
-) -> None:
+def smaller_exponent(lab: Lab, *, larger: bool = True, difference: str = "1", most: str = "1") -> None:
     """For all real n > m > 0 and a > b > 1: a^n - b^n = 1 implies a^m - b^m < 1, strictly.
 
     A = a^m, B = b^m, and a^(n-m) > b^(n-m) > 1, as real powers increase. The lemma has integers
     n > m >= 1 and "at most 1".
     """
     big, small, alpha, beta = z3.Reals("a^m b^m a^(n-m) b^(n-m)")
-    if larger:
-        powers = [alpha > beta, beta > 1] if above_one else [alpha > beta, beta > 0]
-    else:
-        powers = [alpha > 0, alpha < beta, beta < 1]
+    powers = [alpha > beta, beta > 1] if larger else [alpha > 0, alpha < beta, beta < 1]
     gap = number(as_rational(difference))
     lab.prove(
-        "$a^n - b^n = 1$ implies $a^m - b^m < 1$",
-        [big > small, small > (1 if above_one else 0), *powers, alpha * big - beta * small == gap],
-        big - small < 1,
+        f"$a^n - b^n = {difference}$ implies $a^m - b^m < {most}$",
+        [big > small, small > 1, *powers, alpha * big - beta * small == gap],
+        big - small < number(as_rational(most)),
         logic="QF_NRA",
     )
     lab.on_paper(_POWERS)

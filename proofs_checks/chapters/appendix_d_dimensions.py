@@ -14,6 +14,7 @@ from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
 from ..enclosures import Ball, ball, compare
+from ..errors import CheckError
 from ..lab import Lab
 
 
@@ -293,6 +294,7 @@ def narrow_networks_fail(
     )
     holds = 3 * 1000**1100 < 1001**1100
     lab.decide("$n = 1100w$ has $3^{w/n} < 1.001$, for all $w$", holds, by="exact integers")
+    lab.on_paper("rho is at least 0.99 on every fibre that meets the ball: Lemmas D.2, D.4, D.5 and D.8")
     lab.on_paper("the volumes on the fibres add up to those of ball and shell (Fubini); F is continuous")
     lab.on_paper("a first layer of fewer than w units gets rows of zeros; without a hidden layer w = 1")
 
@@ -358,7 +360,9 @@ def code_finds_the_smallest_dimension(lab: Lab, *, shift: int = 0) -> None:
         width, power, accuracy = case
         found = smallest_dimension(width, r2_power=power, accuracy=accuracy)
         expected = _least_dimension(width, Fraction(power), 2 * (1 - Fraction(accuracy)))
-        if expected is not None and found == expected + shift:
+        if expected is None:
+            raise CheckError(f"enclosures do not decide w = {width}, r2^n = {power}, accuracy {accuracy}")
+        if found == expected + shift:
             return None
         return f"w = {width}, r2^n = {power}, accuracy {accuracy}: {found}"
 

@@ -15,6 +15,8 @@ from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
 from ..lab import Lab
+from .appendix_b import pi_between
+from .appendix_b_sphere import density_at_zero
 from .appendix_e_directions import enclose_root
 
 _CAUCHY = "the inequality of Cauchy and Schwarz; $\\lVert x \\rVert \\le \\sqrt{n}$ on the cube"
@@ -232,37 +234,97 @@ def printed_scale(lab: Lab, *, far: int = 2400, gap: int = 16, plane: bool = Tru
 
 @check(
     "lemma-E.2",
-    of="beside",
+    of="repair",
     mutants=(
-        mutant("840 in place of 850", scale=840),
-        mutant("any c, as for one class", both=False),
+        mutant("600 in place of 601", scale=600),
+        mutant("a bound of 2404 n N^2 r / c", bound=2404),
+        mutant("any c, as for one class", within=False),
+        mutant("a direction drawn without e_1 added", lifted=False),
     ),
 )
-def separation_up_to_the_diagonal(lab: Lab, *, scale: int = 850, both: bool = True) -> None:
-    """For two classes, c <= sqrt(n): Lemma E.2 holds with (1) 1701 n N^2 r/c, by Ball's theorem, cited.
+def separation_up_to_the_diagonal(
+    lab: Lab, *, scale: int = 601, bound: int = 2405, within: bool = True, lifted: bool = True
+) -> None:
+    """For all D, N, r >= 1 and c <= sqrt n, as always with two classes: (1) with 2405 n N^2 r/c, (2), (3).
 
-    A hyperplane section of the unit cube has volume at most sqrt(2), so that a slab of half-width t has
-    volume at most 2 sqrt(2) t. The printed bound is true for all distributions with two classes.
+    For n >= 3, w = s g with g = e_1 + u, s = max(2 sqrt(n) N^2/c, 601 rN), u uniform on the half sphere
+    u_1 >= 0. Since g_1 >= 1, a slab |g(x - z)| <= t has volume at most 2t: the factor sqrt(n) of the
+    general direction is gone. And e_1 moves <u, x - z> by a constant only, while the density of
+    <u, v>/|v| is nowhere above that at 0. For n <= 2 the scale of `compression_at_a_scale` does; with one
+    label nothing is asked of u. b = |w| sqrt(n) + 1.
     """
-    lab.cite("K. Ball, Cube slicing in R^n, Proc. AMS 97 (1986): cube sections are at most $\\sqrt{2}$")
-    w, rn, two = z3.Reals("|w| rN sqrt(2)")
+    first, size, lift = z3.Real("u_1"), z3.Real("|g|"), int(lifted)
+    half_sphere = [first >= 0, first <= 1, size >= 0, size * size == 1 + 2 * lift * first + lift]
     lab.prove(
-        "(3): $6\\sqrt{2}rN/\\lVert w \\rVert < 1/100$",
-        [rn > 0, two > 0, two * two == 2, w >= scale * rn],
-        600 * two * rn < w,
+        "$g = e_1 + u$ has $g_1 \\ge 1$ and $\\lVert g \\rVert \\le 2$, as $u_1 \\ge 0$",
+        half_sphere,
+        z3.And(lift + first >= 1, size <= 2),
         logic="QF_NRA",
     )
-    s, c, r, count = z3.Reals("sqrt(n) c r N")
-    given = [s >= 1, c > 0, r >= 1, count >= 1] + ([c <= s] if both else [])
-    whole = s * s * count * count * r
+    scaled, g1, rn, length = z3.Reals("s g_1 rN length")
+    lab.prove(
+        "(3): on a line along the first axis $\\lvert sg(x - z) \\rvert \\le 3$ "
+        "on a length of at most $6/s$, and $N$ such slabs have probability at most $6rN/s < 1/100$",
+        [scaled > 0, g1 >= 1, length * scaled * g1 == 6, rn > 0, scaled >= scale * rn],
+        z3.And(length * scaled <= 6, 100 * rn * length < 1),
+        logic="QF_NRA",
+    )
+    given = pi_between(lab)
+    density_at_zero(lab, 3)
+    pi, n, root, density, share = z3.Reals("pi n sqrt(n) F F/sqrt(n)")
+    at_zero = [*given, n >= 3, root > 0, root * root == n, density > 0, density * density * 2 * pi < n - 1]
+    lab.prove(
+        "$2F < \\sqrt{n}$ for the density $F$ of $\\langle u, v \\rangle/|v|$ at 0",
+        at_zero,
+        2 * density < root,
+        logic="QF_NRA",
+    )
+    c, far, delta, square, chance, pairs = z3.Reals("c |x-z| delta N^2 P pairs")
+    apart = [c > 0, square >= 1, share > 0, 2 * share < 1, root > 0, delta * root * square == 2 * c]
+    lab.prove(
+        "a pair has $\\lvert g(x - z) \\rvert < \\delta = 2c/(\\sqrt{n}N^2)$ "
+        "with probability less than $4/N^2$",
+        [*apart, far >= c, density == share * root, chance * far <= 2 * (2 * delta * density)],
+        chance * square < 4,
+        logic="QF_NRA",
+    )
+    lab.prove(
+        "at most $N^2/4$ opposite pairs: some $u$ serves all",
+        [square >= 4, pairs >= 1, 4 * pairs <= square, chance * square < 4],
+        pairs * chance < 1,
+        logic="QF_NRA",
+    )
+    lab.prove(
+        "(2): $\\lvert sg(x - z) \\rvert \\ge s\\delta \\ge 4$ for opposite samples",
+        [c > 0, root > 0, square >= 1, delta * root * square == 2 * c, scaled * c >= 2 * root * square],
+        scaled * delta >= 4,
+        logic="QF_NRA",
+    )
+    r, count = z3.Reals("r N")
+    sides = [root >= 1, c > 0, r >= 1, count >= 1] + ([c <= root] if within else [])
+    most = bound * root * root * count * count * r
+    claim = f"$2\\lVert w \\rVert\\sqrt{{n}} + 1 \\le {bound}\\,nN^2r/c$, whichever scale is larger"
     lab.prove_all(
-        "(1): $2\\lVert w \\rVert\\sqrt{n} + 1 \\le 1701\\,nN^2r/c$, whichever scale is larger",
+        f"(1), $n \\ge 3$, $\\lVert w \\rVert \\le 2s$: {claim}",
         [
-            (given, 32 * s * s * count * count + c <= 1701 * whole),
-            (given, (2 * scale * s * r * count + 1) * c <= 1701 * whole),
+            (sides, 8 * root * root * count * count + c <= most),
+            (sides, (4 * scale * root * r * count + 1) * c <= most),
         ],
         logic="QF_NRA",
     )
+    line_or_plane = [*sides, root * root <= 2]
+    lab.prove_all(
+        f"(1), $n \\le 2$: {claim}",
+        [
+            (line_or_plane, 32 * root * root * count * count + c <= most),
+            (line_or_plane, (2 * scale * root * root * r * count + 1) * c <= most),
+        ],
+        logic="QF_NRA",
+    )
+    lab.on_paper(f"{_CAUCHY}; the union bound; an event of positive probability is not empty")
+    lab.on_paper("Fubini: lengths of at most l along an axis make a volume of at most l in the unit cube")
+    lab.on_paper("for n >= 3 the density cos^(n-3)/W_(n-2) of <u, v>/|v| is largest at 0")
+    lab.on_paper("the half sphere has probability 1/2: an event is at most twice as probable on it")
 
 
 @check(

@@ -11,7 +11,7 @@ from memverify.rational import as_rational
 from sat_reduction.z3_queries import Term, number
 
 from ..checks import check, mutant
-from ..enclosures import ball, compare
+from ..enclosures import ball, every, less, precision
 from ..lab import Lab
 
 
@@ -19,10 +19,10 @@ def enclose_root(lab: Lab) -> tuple[Term, list[Term]]:
     """Prove 3/2 < sqrt(8/pi) < 8/5; return a variable for it with these bounds."""
     import flint
 
-    below = compare(lambda: 9 * flint.arb.pi(), lambda: ball(32)) == -1
-    above = compare(lambda: 64 * flint.arb.pi(), lambda: ball(200)) == 1
+    with precision(128):
+        known = every(less(9 * flint.arb.pi(), ball(32)), less(ball(200), 64 * flint.arb.pi()))
     shown = "9 pi < 32, 64 pi > 200"
-    lab.decide("$3/2 < \\sqrt{8/\\pi} < 8/5$", below and above, by="flint.arb", shown=shown)
+    lab.decide("$3/2 < \\sqrt{8/\\pi} < 8/5$", known, by="flint.arb", shown=shown)
     root = z3.Real("sqrt(8/pi)")
     return root, [root > number(as_rational("3/2")), root < number(as_rational("8/5"))]
 

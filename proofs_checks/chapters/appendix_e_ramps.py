@@ -230,7 +230,7 @@ def printed_number_of_steps(lab: Lab, *, count: int = 3, behind: int = 0, inner:
     of="beside",
     mutants=(
         mutant("steps at s_t(i)", behind=0),
-        mutant("half of the probability left", share="1/1000"),
+        mutant("a thousandth of the probability allowed to all windows", share="1/1000"),
     ),
 )
 def steps_on_samples(lab: Lab, *, behind: int = 1, share: str = "1") -> None:

@@ -10,6 +10,7 @@ import sympy
 import z3
 from gmpy2 import mpq
 
+from memverify.complexity.bounds import OPTIMAL_FACTOR
 from memverify.distributions.accuracy import exact_accuracy
 from memverify.distributions.finite import FiniteDistribution
 from memverify.network import Network
@@ -69,15 +70,22 @@ def no_rule_does_well(lab: Lab, *, first_seen: int = 1, errors: int = 2) -> None
         mutant("N_D <= 2 v_1 sqrt(k) ln sqrt(k)", logs=2),
         mutant("a hidden layer of no unit", least_width=0),
         mutant("n^2 <= 2^n from n = 3", first_n=3),
+        mutant("N_D <= v_1 sqrt(k) ln(kn/c) without n <= sqrt(k)", absorbed=False),
     ),
 )
 def constants_of_the_lower_bound(
-    lab: Lab, *, factor: int = 32, logs: int = 4, least_width: int = 1, first_n: int = 5
+    lab: Lab,
+    *,
+    factor: int = 32,
+    logs: int = 4,
+    least_width: int = 1,
+    first_n: int = 5,
+    absorbed: bool = True,
 ) -> None:
     """For all eps, delta with s = 1 - 2 eps - delta > 0, c = 1, k = 2^n: q >= v N_D^2 s/ln^2(N_D).
 
-    v = 1/(32 v_1^2), where v_1 > 1 is the constant of Theorem 4.1. n is any integer >= 12 v_1
-    and >= 3/s. The printed
+    v = 1/(32 v_1^2), where N_D <= v_1 sqrt(k) ln(kn/c) for k >= n^2: v_1 = 926 will do, by Theorem 4.1
+    as repaired, whose term n is at most sqrt(k). n is any integer >= 12 v_1 and >= 3/s. The printed
     4 v_1 sqrt(k) ln sqrt(k) can be 3 v_1 sqrt(k) ln sqrt(k).
     """
     n, power = z3.Reals("n P")
@@ -91,6 +99,15 @@ def constants_of_the_lower_bound(
         "then $ks \\ge 3$ and $n \\ge 12 v_1$ for $n \\ge \\max\\{5, 12 v_1, 3/s\\}$, $k = 2^n$",
         [s > 0, v1 > 1, n >= 5, n * s >= 3, n >= 12 * v1, n * n < k, kv == k * s],
         z3.And(kv >= 3, n >= 12),
+    )
+    product, dimension, root_k, log, longer = z3.Reals("kn n sqrt_k ln L")
+    lab.prove("$2 + kn \\le (kn)^2$ for $kn \\ge 2$", [product >= 2], 2 + product <= product * product)
+    below = [dimension <= root_k] if absorbed else []
+    lab.prove(
+        "so $n + 462 \\sqrt{k} \\ln(2 + kn)$, and $n - 1$ more, is at most $926 \\sqrt{k} \\ln(kn)$",
+        [dimension >= 1, root_k >= 1, *below, log >= 1, longer >= log, longer <= 2 * log],
+        2 * dimension - 1 + OPTIMAL_FACTOR * root_k * longer <= (2 * OPTIMAL_FACTOR + 2) * root_k * log,
+        logic="QF_NRA",
     )
     log_k, log_n = z3.Reals("ln_k ln_n")
     lab.prove(
@@ -133,7 +150,8 @@ def constants_of_the_lower_bound(
         logic="QF_NRA",
     )
     lab.on_paper(
-        "Theorem 4.1, for N_D <= v_1 sqrt(k) ln(kn/c); Lemma F.1 for the 2^n points; y stands for N_D/v_1"
+        "Theorem 4.1 as repaired, with its constant 462, and n - 1 more by Section 3.1's formula; "
+        "Lemma F.1 for the 2^n points; y stands for N_D/v_1"
     )
 
 

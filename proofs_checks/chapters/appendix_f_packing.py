@@ -78,7 +78,7 @@ def more_samples_than_points(lab: Lab, *, first_seen: int = 1, reached: bool = F
     "corollary-6.4",
     of="repair",
     mutants=(
-        mutant("v = 2^-29", power=29),
+        mutant("v = 1", power=0),
         mutant("only the points of Lemma F.1", most_levels=1),
         mutant("c^6/n^3 in place of c^4/n^2, and c up to n", norm=False),
     ),

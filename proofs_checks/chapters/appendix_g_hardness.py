@@ -172,7 +172,7 @@ def _mixed(clause: list[int], values: tuple[int, ...]) -> bool:
     "theorem-6.5.2",
     mutants=(
         mutant("clause points Q/20 in place of Q/12", offset="1/20"),
-        mutant("one parameter more: n + 9", allowance=9),
+        mutant("three parameters more: n + 11, which n-1-3-1 has", allowance=11),
     ),
 )
 def no_network_without_a_model(lab: Lab, *, offset: str = "1/12", allowance: int = 8) -> None:

@@ -199,3 +199,30 @@ def printed_values_leave_the_relu_out(lab: Lab, *, bias: str = "21/20") -> None:
         by="the network evaluated exactly",
         shown=f"n = 4, s = (1, 1, 1, 1), b = {bias}: min F_1 = {lower[0]}, and -1.1|s_1| + b = {lower[1]}",
     )
+
+
+@check(
+    "part-6.5.2.2",
+    of="beside",
+    mutants=(mutant("the complement of the clause is a clause too", closed=True),),
+)
+def violated_clause_has_the_opposite_signs(lab: Lab, *, closed: bool = False) -> None:
+    """Part 2.2: if Sgn(s) is no solution, some clause has "exactly the same" signs as s. Opposite ones.
+
+    All literals of a violated clause are false. phi = (x_1 or .. or x_6), s = (-1, .., -1): the only
+    Q is (1, .., 1). Where the set of clauses is closed, its complement has the signs of s.
+    """
+    clauses = [[1, 2, 3, 4, 5, 6], *([[-1, -2, -3, -4, -5, -6]] if closed else [])]
+    formula = Formula.of(clauses)
+    signs = (-1,) * formula.n_variables
+    solves = all([any([signs[abs(x) - 1] * x > 0 for x in clause]) for clause in formula.clauses()])
+    same = any([all([signs[abs(x) - 1] * x > 0 for x in clause]) for clause in formula.clauses()])
+    opposite = any([all([signs[abs(x) - 1] * x < 0 for x in clause]) for clause in formula.clauses()])
+    lab.decide(
+        "$\\text{Sgn}(s)$ is no solution, and some clause has exactly the opposite signs",
+        not solves and opposite,
+        by="exact evaluation",
+        shown=f"{formula.n_clauses} clause(s), s = (-1, .., -1)",
+    )
+    shown = f"phi = (x_1 or .. or x_6), Sgn(s) = (-, .., -): a clause with these signs: {str(same).lower()}"
+    lab.instance("some clause has exactly the signs of $s$", same, shown)

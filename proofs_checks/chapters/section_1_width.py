@@ -43,7 +43,7 @@ def every_dimension_above_the_width(
     sqrt(j/M - d^2) - sqrt((j - 1/2)/M - d^2): from its second shell on they fall, so that the alternating
     sum is at most 1/sqrt(M). Over all lines the accuracy is at most 1/2 + C_{n-1}/(sqrt(M) C_n/2), and
     C_{n-1}/C_n <= sqrt(n)/2. The paper's theorem has one n for each w, at least 1100 w. In general
-    n/t^2 shells give 1/2 + t.
+    n/t^2 shells give 1/2 + t, as is proved too; 1/(8M) is then their distance.
     """
     share = number(as_rational(gap))
     u, v, w, t, h, m = z3.Reals("u v w t h m")
@@ -93,6 +93,17 @@ def every_dimension_above_the_width(
         "the accuracy is at most 0.51",
         [n >= 2, *roots, slack * (1 - share) * many * 2 == root],
         number(mpq(1, 2)) + slack <= number(mpq(51, 100)),
+        logic="QF_NRA",
+    )
+    t = z3.Real("t")
+    lab.prove(
+        "with $n/t^2$ shells or more it is at most $1/2 + t$, for every $t > 0$",
+        [
+            z3.And(n >= 2, root >= 0, root * root == n),
+            z3.And(t > 0, many > 0, many * many * t * t >= n),
+            slack * (1 - share) * many * 2 == root,
+        ],
+        slack <= t,
         logic="QF_NRA",
     )
     p, q = z3.Reals("p q")

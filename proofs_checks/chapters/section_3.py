@@ -156,8 +156,13 @@ def largest_separation(lab: Lab, *, side: int = 1, least: str = "") -> None:
         (cube, (a - b) * (a - b) <= 1),
         ([*cube, n >= 1, total <= n], total + (a - b) * (a - b) <= n + 1),
     )
-    if least:
-        lab.prove("c at most 1", [total >= 0, total <= n, n >= 1], total <= number(as_rational(least)))
+    c, root = z3.Reals("c sqrt(n)")
+    lab.prove(
+        "hence $c \\le \\sqrt{n}$ for the least distance $c$ of opposite points",
+        [n >= 1, c > 0, c * c <= total, total <= n, root > 0, root * root == n],
+        c <= (number(as_rational(least)) if least else root),
+        logic="QF_NRA",
+    )
     one = FiniteDistribution([["0"], ["1"]], [1, 1], [mpq(1, 2), mpq(1, 2)])
     nothing = one.separation_squared() is None
     lab.decide("one class has no opposite pair: the infimum is infinite", nothing, by="exact arithmetic")
@@ -174,8 +179,8 @@ def separated_samples_can_be_memorized(lab: Lab, *, positive: bool = True, wide:
     """Part (1), for all finite samples of D in D(n, c): opposite samples differ, and a network memorizes.
 
     The network is the sum of y_i max(0, r - |x - x_i|_1) over the samples, r > 0 being the least
-    opposite distance in that norm: depth 3. Tents of opposite samples vanish at x_i, its own has the
-    height r, the others of its label add nothing negative.
+    opposite distance in that norm, or 1 if there is one label: depth 3. Tents of opposite samples vanish
+    at x_i, its own has the height r, the others of its label add nothing negative.
     """
     c, distance, r, same, far, label = z3.Reals("c distance r same far label")
     equal = z3.Bool("equal")

@@ -20,7 +20,8 @@ from memverify.separation import separation_squared
 from sat_reduction.z3_queries import number, relu
 
 from ..checks import check, mutant
-from ..enclosures import ball, less, precision
+from ..enclosures import ball, every, less, precision
+from ..errors import CheckError
 from ..lab import Lab
 from .appendix_b import implied
 
@@ -199,10 +200,10 @@ def size_is_as_repaired(lab: Lab, *, constant: str = "27", within: bool = True, 
     """
     with precision(128):
         two = flint.arb(2).log()
-        truths = [less(flint.arb(33).log() / two, ball("5.05")), less(ball("18.05") / two, ball(constant))]
-    lab.decide(
-        f"$\\log_2 33 < 5.05$ and $18.05/\\ln 2 < {constant}$", all(truths), by="flint.arb, 128 bits"
-    )
+        known = every(
+            less(flint.arb(33).log() / two, ball("5.05")), less(ball("18.05") / two, ball(constant))
+        )
+    lab.decide(f"$\\log_2 33 < 5.05$ and $18.05/\\ln 2 < {constant}$", known, by="flint.arb, 128 bits")
     root_n, n, count, c, ratio = z3.Reals("sqrt(n) n N c Nn/c")
     given = [
         root_n >= 1,
@@ -322,7 +323,10 @@ def random_networks(lab: Lab, *, literal: bool = False, width: str = "6", consta
             square = mpq(data.n_samples * data.n_features) ** 2 / separation_squared(data)
             with precision(128):
                 most = ball(constant) * ball(data.n_samples).sqrt() * ball(square).log() / 2
-                if not less(ball(network.depth), most):
+                small = less(ball(network.depth), most)
+                if small is None:
+                    raise CheckError(f"{named}: 128 bits do not decide the bound of the depth")
+                if not small:
                     return f"{named}: depth {network.depth}"
         return None
 

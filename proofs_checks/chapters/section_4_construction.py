@@ -213,10 +213,31 @@ def zero_groups_are_harmless(lab: Lab, *, first: bool = True, gap: str = "4") ->
     """Short blocks may be filled with zero groups, as y_1 = 1 is assumed: no negative c is below 5.
 
     A zero group answers for c < 1.1 only. Without y_1 = 1, c = 1 of a negative sample would meet it.
+    Lemma B.4 has to be put right for it, see `zero_groups_break_the_printed_extraction`.
     """
     c1, c = z3.Reals("c_1 c")
     given = [c1 >= 1, c >= (c1 + number(as_rational(gap)) if first else c1)]
     lab.prove("a zero group does not answer for a negative sample", given, relu(z3.Q(11, 10) - c) == 0)
+
+
+@check(
+    "theorem-4.1",
+    of="proof",
+    mutants=(
+        mutant("ramps on [2^k - p, 2^k]", printed=False),
+        mutant("blocks of one group, which need no filling", fill=0),
+    ),
+)
+def zero_groups_break_the_printed_extraction(lab: Lab, *, printed: bool = True, fill: int = 1) -> None:
+    """With Lemma B.4 as printed, the group 5 filled up with a zero group answers for c = 9 too.
+
+    The tail of 5 is 0, so that 1 remains of it, in the place of the next group: 10, which is no single
+    digit, is read as 9 and 1. So with w digits a negative c near 10^w - 1 would be met.
+    """
+    f3 = Plain(comparison_network(1 + fill, 1, printed=printed))
+    found = f3(9, 5 * 10**fill)[0]
+    shown = f"w = 1, groups 5{', 0' * fill}, c = 9: |c - 5| = 4, |c - 0| = 9, and f3 = {found}"
+    lab.instance("no group answers at $c = 9$", found == 0, shown)
 
 
 @check(

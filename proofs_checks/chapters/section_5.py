@@ -14,7 +14,7 @@ from memverify.rational import Rational, as_rational
 from sat_reduction.z3_queries import number, relu
 
 from ..checks import check, mutant
-from ..enclosures import ball, compare
+from ..enclosures import ball, compare, every, less, precision
 from ..lab import Lab
 
 
@@ -214,41 +214,44 @@ def memorizes_and_is_wrong(
     "theorem-5.3",
     of="repair",
     mutants=(
-        mutant("a constant of 1200", constant=1200),
+        mutant("a constant of 1300", constant=1300),
         mutant("layers for a whole sample of N digit groups instead of sqrt(N)", root=False),
-        mutant("c instead of min(c, 1)", capped=False),
+        mutant("c instead of min(c, sqrt(n))", capped=False),
     ),
 )
-def number_of_parameters(lab: Lab, *, constant: int = 1250, root: bool = True, capped: bool = True) -> None:
-    """For all N, n, r >= 1, c > 0: at most 2500 (n + sqrt(N) ln(N n r/min(c, sqrt n))) parameters.
+def number_of_parameters(lab: Lab, *, constant: int = 1320, root: bool = True, capped: bool = True) -> None:
+    """For all N, n, r >= 1, c > 0: at most 1320 (n + sqrt(N) ln(N n r/min(c, sqrt n))) parameters.
 
     Width at most 7; depth s + 3 + (s - 1)(q + 1) for s = ceil(sqrt N) blocks of s numbers of q bits. The
-    numbers are below 1203 n N^2 r/min(c, 1), by Lemma E.2. For two classes c <= sqrt(n), and the printed
-    bound is right as it stands.
+    numbers are below 2405 n N^2 r/min(c, sqrt n), by Lemma E.2. For two classes c <= sqrt(n), and the
+    printed bound is right as it stands.
     """
     s, q, n, count, r, c, x = z3.Reals("s q n N r c X")
     layers = 1 + (s - 1) + (s - 1) * (q + 1) + 2 + 1
     depth = s + 3 + (s - 1) * (q + 1)
     claim = "layers: 1, $s - 1$ ramps, $(s - 1)(q + 1)$ for digits, 2 tests, 1"
     lab.prove(claim, [s >= 1, q >= 1], layers == depth)
-    lab.prove(
-        "numbers up to $1203\\,nN^2r/c \\le 1203X^2$, $X = Nnr/c$",
-        [n >= 1, count >= 1, r >= 1, c > 0] + ([c <= 1] if capped else []) + [x * c == count * n * r],
-        1203 * n * count * count * r <= 1203 * x * x * c,
+    m = z3.Real("sqrt(n)")
+    sides = [m >= 1, n == m * m, count >= 1, r >= 1, c > 0, x * c == count * n * r]
+    sides += [c <= m] if capped else []
+    lab.prove_all(
+        "numbers up to $2405\\,nN^2r/c \\le 2405X^2$, $X = Nnr/c$, and $X \\ge N$",
+        [(sides, 2405 * n * count * count * r <= 2405 * x * x * c), (sides, x >= count)],
         logic="QF_NRA",
     )
-    bits = compare(lambda: ball(1203).log() / ball(2).log(), lambda: ball("41/4"))
-    slope = compare(lambda: 2 / ball(2).log(), lambda: ball("29/10"))
-    two = compare(lambda: ball(2).log(), lambda: ball("69/100"))
+    with precision(128):
+        two = ball(2).log()
+        bits, slope = less(ball(2405).log() / two, ball("45/4")), less(2 / two, ball("29/10"))
+        known = every(bits, slope, less(ball("69/100"), two))
     lab.decide(
-        "$\\log_2 1203 < 41/4$, $2/\\ln 2 < 29/10$, $\\ln 2 > 69/100$",
-        (bits, slope, two) == (-1, -1, 1),
+        "$\\log_2 2405 < 45/4$, $2/\\ln 2 < 29/10$, $\\ln 2 > 69/100$",
+        known,
         by="flint.arb",
     )
     sigma, ell, rest = z3.Reals("sqrt(N) ln(X) (s-1)(q+1)")
-    most = number(as_rational("49/4")) + number(as_rational("29/10")) * ell
+    most = number(as_rational("53/4")) + number(as_rational("29/10")) * ell
     lab.prove(
-        "$(s - 1)(q + 1) \\le \\sqrt{N}(49/4 + (29/10)\\ln X)$",
+        "$(s - 1)(q + 1) \\le \\sqrt{N}(53/4 + (29/10)\\ln X)$",
         [sigma >= 1, ell >= 0, s >= 1, s - 1 <= (sigma if root else sigma * sigma), q >= 1, q + 1 <= most],
         (s - 1) * (q + 1) <= sigma * most,
         logic="QF_NRA",
@@ -262,7 +265,7 @@ def number_of_parameters(lab: Lab, *, constant: int = 1250, root: bool = True, c
             sigma >= 1,
             s <= sigma + 1,
             100 * product >= 69 * sigma,
-            rest <= number(as_rational("49/4")) * sigma + number(as_rational("29/10")) * product,
+            rest <= number(as_rational("53/4")) * sigma + number(as_rational("29/10")) * product,
         ],
         para <= constant * (n + product),
         logic="QF_LRA",
@@ -273,22 +276,10 @@ def number_of_parameters(lab: Lab, *, constant: int = 1250, root: bool = True, c
         para <= constant * (n + ell),
         logic="QF_LRA",
     )
-    # m^2 = n; y = N n r / min(c, m) and x = N n r / min(c, 1)
-    m, y = z3.Reals("sqrt(n) Y")
-    given = [m >= 1, count >= 1, r >= 1, c > 0]
-    top = count * m * m * r
-    lab.prove_all(
-        "$Nnr/\\min\\{c, 1\\} \\le (Nnr/\\min\\{c, \\sqrt{n}\\})^2$, which doubles the logarithm at most",
-        [
-            ([*given, c <= 1, y * c == top], top * c <= y * y * c * c),
-            ([*given, c > 1, c <= m, y * c == top], top <= y * y),
-            ([*given, c > m, y * m == top], top <= y * y),
-        ],
-        logic="QF_NRA",
-    )
     lab.on_paper("para(F) counts 2n for the input and at most 7 * 8 for every layer behind it")
     lab.on_paper("the layers of construct_nongeneralizing, with which built networks agree")
     lab.on_paper("q is the number of binary digits of a number: at most log2 of it, and 1")
+    lab.on_paper("one label and c > sqrt(n): it has the separation bound sqrt(n) too")
 
 
 @check(

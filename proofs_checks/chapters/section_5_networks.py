@@ -14,6 +14,7 @@ from sat_reduction.z3_queries import number
 
 from ..checks import check, mutant
 from ..enclosures import ball, compare
+from ..errors import CheckError
 from ..lab import Lab
 from .section_5 import labeled_box
 
@@ -88,8 +89,10 @@ def accuracy_on_boxes(lab: Lab, *, most: str = "51/100", turned: bool = False) -
         # sqrt(N) ln(N n r / c) = (sqrt(N)/2) ln((N n r)^2 / c^2)
         bounds = compare(
             lambda: ball(network.num_parameters_paper),
-            lambda: 2500 * (n + ball(count).sqrt() * ball((count * n * r) ** 2 / square).log() / 2),
+            lambda: 1320 * (n + ball(count).sqrt() * ball((count * n * r) ** 2 / square).log() / 2),
         )
+        if bounds is None:
+            raise CheckError(f"{where}: enclosures do not decide the bound of the parameters")
         return None if bounds == -1 else f"{where}: {network.num_parameters_paper} parameters"
 
     grid = f"six distributions, four N, seed {lab.seed}"

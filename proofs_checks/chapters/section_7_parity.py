@@ -122,7 +122,7 @@ def small_parity_networks(lab: Lab, *, more: int = 0) -> None:
 
 @check(
     "remark-7.5",
-    mutants=(mutant("a network with 2N + 1 units in all", enough=False),),
+    mutants=(mutant("N/2 + 1 parameters in all", enough=False),),
 )
 def more_parameters_than_samples(lab: Lab, *, enough: bool = True) -> None:
     """Theorem 7.3's network has more parameters than samples; the rest is quoted from Remark 6.8.

@@ -108,7 +108,7 @@ def optimal_network_sizes(lab: Lab, *, layer: int = 42, factor: int = 462, affin
     "theorem-4.1",
     of="beside",
     mutants=(
-        mutant("the factor 455", factor=455),
+        mutant("the factor 200, which N = 2, n = c = 1 needs more of", factor=200),
         mutant("the logarithm ln(Nn/c), which vanishes at N = n = c = 1", two=0, least="1"),
     ),
 )

@@ -72,3 +72,48 @@ def division_by_no_volume(lab: Lab, *, product: bool = False) -> None:
     holds = defined and probability <= 1 * volume if product else defined
     shown = f"A = {{1/2}}: P(A)/V(A) = {probability}/{volume}"
     lab.instance("the condition has a value for every closed set", holds, shown)
+
+
+@check("lemma-H.1", of="beside", mutants=(mutant("i in [N]", samples=True),))
+def cells_of_the_first_n_samples(lab: Lab, *, samples: bool = False) -> None:
+    """As printed, C_i is defined "for i in [n]", and not every sample is in one of them. i in [N] is meant.
+
+    n = 1, samples 0 (1), 1/2 (-1), 1 (1): C_1 = {x : x <= 49/100 * 1/2} holds the first one only.
+    """
+    points, labels, n = [Fraction(0), Fraction(1, 2), Fraction(1)], [1, -1, 1], 1
+    high, low = Fraction(51, 100), Fraction(49, 100)
+    defined = range(len(points) if samples else n)
+
+    def holds(i: int, x: Fraction) -> bool:
+        own = points[i]
+        rivals = [z for z, label in zip(points, labels, strict=True) if label != labels[i]]
+        return all([(own - z) * (x - (high * own + low * z)) >= 0 for z in rivals])
+
+    bare = [str(x) for x in points if not any([holds(i, x) for i in defined])]
+    shown = f"n = 1, samples 0 (+), 1/2 (-), 1 (+): in no C_i: {', '.join(bare) or 'none'}"
+    lab.instance("every sample is in at least one $C_i$", not bare, shown)
+
+
+@check("lemma-G.5", of="beside", mutants=(mutant("at least", strict=False),))
+def ramp_at_the_end_of_the_interval(lab: Lab, *, strict: bool = True) -> None:
+    """In Part 1, F_1(x) > (a - x_{-1})/2 is said of all x >= a: it is equal at x = a. F_2 alike at x_1.
+
+    I = [1/4, 1/2], negative samples 0 and 1. "At least" is true, and enough.
+    """
+    a, b, before, after = Fraction(1, 4), Fraction(1, 2), Fraction(0), Fraction(1)
+    pairs = [(a - (before + a) / 2, (a - before) / 2), (after - (after + b) / 2, (after - b) / 2)]
+    holds = all([value > least if strict else value >= least for value, least in pairs])
+    shown = "I = [1/4, 1/2], negative samples 0, 1: F_1(1/4) = 1/8 and F_2(1) = 1/4, as the bounds"
+    lab.instance("both ramps are above their bounds", holds, shown)
+
+
+@check("proposition-7.7", of="beside", mutants=(mutant("at least", strict=False),))
+def radius_at_the_separation(lab: Lab, *, strict: bool = True) -> None:
+    """In the proof's last line balls have a radius "more than c/3.1": for 0 (1), 1 (-1), c = 1 just that.
+
+    "At least" is true, and enough, since the balls are closed.
+    """
+    length = c = Fraction(1)
+    radius, bound = length / Fraction(31, 10), c / Fraction(31, 10)
+    shown = f"n = c = 1, D on 0 and 1: the radius {radius}, the bound {bound}"
+    lab.instance("the radius is above $c/3.1$", radius > bound if strict else radius >= bound, shown)

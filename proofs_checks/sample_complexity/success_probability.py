@@ -28,12 +28,18 @@ MOST_POINTS = 14
 def convex_cells(sample: Dataset) -> AnyNetwork:
     """Learn by the network F_mem of Theorem 7.3; a constant for one class.
 
+    Of repeated samples the first is kept, since the paper's D_tr is a set. It matters: F_mem of
+    0 (label 1) and 1 (label -1) is positive at 497/1000, with 1 given twice it is 0 there.
+
     Examples
     --------
     >>> convex_cells(Dataset([["0"], ["1"]], [1, -1])).depth
     3
     """
-    network: AnyNetwork = construct_convex_cells(sample).network
+    first: dict[tuple[Rational, ...], int] = {}
+    for index in range(sample.n_samples):
+        first.setdefault(tuple(sample.point(index)), index)
+    network: AnyNetwork = construct_convex_cells(sample.subset(list(first.values()))).network
     return network
 
 

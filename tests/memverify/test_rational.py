@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from fractions import Fraction
 
+import gmpy2
+import mpmath
 import numpy as np
 import pytest
+import sympy
+import torch
 from gmpy2 import mpq, mpz
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,16 +194,34 @@ def test_float_without_value_is_refused(value: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [0.5, -0.0, float("nan"), np.float64(1), np.float32(1), np.float16(1), 1j, None, b"1", [1], Exception],
-)
+    [
+        0.5, -0.0, float("nan"), np.float64(1), np.float32(1), np.float16(1), 1j, None, b"1", [1],
+        # these have __index__, and int() would cut them off
+        np.array(1.5), np.array(3.0), np.array([3]), torch.tensor(1.5), torch.tensor([3]), Exception,
+        sympy.Float("0.5"), sympy.sqrt(2), sympy.oo, mpmath.mpf(0.5), gmpy2.mpfr(0.5), np.True_,
+    ],
+)  # fmt: skip
 def test_inexact_values_are_refused(value: object) -> None:
     with pytest.raises(InexactNumberError):
         as_rational(value)
 
 
+def test_rationals_and_decimals_of_other_libraries() -> None:
+    assert as_rational(sympy.Rational(-1, 3)) == mpq(-1, 3)
+    assert as_rational(Decimal("-0.10")) == mpq(-1, 10)
+    assert as_rational(Decimal("1E+3")) == 1000
+    for value in (Decimal("NaN"), Decimal("Infinity"), Decimal("1E+1000000")):
+        with pytest.raises(NumberFormatError):
+            as_rational(value)
+
+
 @pytest.mark.parametrize(
-    "value", [3, True, Fraction(3), mpq(3), mpz(3), "3", "6/2", np.int8(3), np.uint64(3), np.int64(3)]
-)
+    "value",
+    [
+        3, True, Fraction(3), mpq(3), mpz(3), "3", "6/2", np.int8(3), np.uint64(3), np.int64(3),
+        np.array(3), torch.tensor(3), sympy.Integer(3), sympy.Rational(6, 2), Decimal("3.00"),
+    ],
+)  # fmt: skip
 def test_exact_values_are_taken(value: object) -> None:
     assert as_rational(value) == (1 if value is True else 3)
 

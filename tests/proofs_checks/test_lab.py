@@ -98,6 +98,12 @@ def test_an_empty_grid_is_an_error():
     assert "no case" in conduct(lambda lab: lab.grid("none", [], lambda n: None, grid="nothing")).error
 
 
+def test_a_proof_of_no_case_is_an_error():
+    found = conduct(lambda lab: lab.prove_all("none", []))
+    assert found.verdict is Verdict.OPEN
+    assert "no case" in found.error
+
+
 def test_a_check_without_steps_is_an_error():
     found = conduct(lambda lab: None)
     assert found.verdict is Verdict.OPEN

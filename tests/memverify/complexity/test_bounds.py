@@ -54,6 +54,12 @@ def test_roots_are_exact(square):
     assert high == 0 or (high - 1) ** 2 < square
 
 
+def test_floor_of_real_of_large_numbers():
+    assert floor_of_real(lambda: flint.arb(2).sqrt() * 10**5000) == isqrt(2 * 10**10000)
+    huge = bounds.optimal_parameters_closed_form(10**4000, 1, mpq(1, 10**20))
+    assert huge >= bounds.optimal_parameters_size(10**4000, 1, mpq(1, 10**20)).num_parameters
+
+
 def test_floor_of_real_needs_no_integer():
     assert floor_of_real(lambda: flint.arb(2).sqrt() * 10**60) == isqrt(2 * 10**120)
     with pytest.raises(ConstructionError, match="integer"):

@@ -90,6 +90,17 @@ def test_repeated_points_are_one():
     assert success_probability(twice, convex_cells, 2, "1/4") == mpq(1, 2)
 
 
+def test_repeated_samples_count_once():
+    # with 1 given twice, F_mem as printed would be 0 at 497/1000
+    near = FiniteDistribution([["0"], ["497/1000"], ["1"]], [1, 1, -1], ["1/4", "1/4", "1/2"])
+    twice = convex_cells(Dataset([["0"], ["1"], ["1"]], [1, -1, -1]))
+    assert cell_decisions(twice, near.dataset).signs.tolist() == [1, 1, -1]
+    # right unless 1, or both others, are missing
+    found = success_probability(near, convex_cells, 3, "1/10")
+    assert found == mpq(3, 4)
+    assert by_sequences(near, 3, "1/10") == Fraction(3, 4)
+
+
 def test_refusals():
     with pytest.raises(CheckError, match="at least one"):
         success_probability(LINE, convex_cells, 0, "1/2")
