@@ -9,6 +9,11 @@ It shares no code with the program that writes certificates, so that a mistake t
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    sys.path.pop(0)  # else a json.py beside this file would run in place of Python's own
+
 import argparse
 import contextlib
 import functools
@@ -18,7 +23,6 @@ import math
 import operator
 import os
 import re
-import sys
 import zlib
 from array import array
 from collections import Counter

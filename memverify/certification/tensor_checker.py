@@ -10,6 +10,11 @@ It shares no code with the program that writes certificates, nor with checker.py
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    sys.path.pop(0)  # else a json.py beside this file would run in place of Python's own
+
 import argparse
 import contextlib
 import functools
@@ -21,7 +26,6 @@ import math
 import operator
 import os
 import re
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence

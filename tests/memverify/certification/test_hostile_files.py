@@ -2,9 +2,11 @@
 
 import json
 import random
+import subprocess
 import sys
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +128,16 @@ def test_a_long_integer_does_not_hide_the_version(tmp_path):
     )
     assert tensor_checker.main(paths) == 0
     assert check(*paths[:2], load_dataset(paths[2])).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["checker", "tensor_checker"])
+@pytest.mark.parametrize("flags", [[], ["-I"]], ids=["plain", "isolated"])
+@pytest.mark.parametrize("module", ["argparse", "json", "fractions", "re", "typing"])
+def test_files_beside_a_checker_do_not_stand_in_for_pythons_own(tmp_path, name, flags, module):
+    copy = tmp_path / "checker_alone.py"
+    copy.write_bytes(Path(checker.__file__).with_name(f"{name}.py").read_bytes())
+    (tmp_path / f"{module}.py").write_text("raise SystemExit(0)\n")
+    command = [sys.executable, *flags, copy.name, "a.json", "b.json", "c.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
