@@ -385,11 +385,12 @@ def _signs(labels: Any) -> Labels:
 
 def _frozen(array: Array, given: Any) -> Array:
     """Return the array read-only; a copy of it if it is not the given one, frozen already."""
-    if array is given and not array.flags.writeable:
+    same = array is given
+    if same and not array.flags.writeable:
         return array
-    array = array.copy()
-    array.flags.writeable = False
-    return array
+    own: Array = array.copy()
+    own.flags.writeable = False
+    return own
 
 
 def common_integers(dataset: Dataset) -> tuple[Array, Integer]:

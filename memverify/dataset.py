@@ -347,7 +347,7 @@ def _checked_labels(labels: Any) -> Labels:
         raise DatasetError(f"labels must have one axis, not {labels.ndim}")
     given = labels.tolist() if isinstance(labels, np.ndarray) else in_order(labels, "labels", DatasetError)
     for index, label in enumerate(given):
-        if isinstance(label, (list, tuple)) or getattr(label, "ndim", 0) or label not in (-1, 1):
+        if isinstance(label, (list, tuple)) or bool(getattr(label, "ndim", 0)) or label not in (-1, 1):
             raise DatasetError(
                 f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1"
             )

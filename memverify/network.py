@@ -80,7 +80,7 @@ class Affine:
         for index, row in enumerate(rows):
             if type(row) is not Row:
                 raise NetworkStructureError(
-                    f"row {index} is of type {type(row).__name__}; Row.of makes rows, Affine.from_dense layers"
+                    f"row {index} is of type {type(row).__name__}, not Row; Affine.from_dense makes layers"
                 )
             columns, weights = row.columns, row.weights
             # of the numbers only the last ones: to look at all takes as long as to make the row

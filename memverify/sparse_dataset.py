@@ -80,9 +80,9 @@ class SparseDataset(Canonical):
     -----
     Offsets are brought into ascending order, and those that no entry uses are left out, so that
     one background and one sequence of samples have one form. Arrays of the final type that hold
-    their own memory are taken over without a copy and made read-only. Cost: a few passes over the entries; only samples
-    with as many entries as some sample of the other label are compared, by 64-bit hashes first
-    and by their entries where hashes agree.
+    their own memory are taken over without a copy and made read-only. Cost: a few passes over the
+    entries; only samples with as many entries as some sample of the other label are compared, by
+    64-bit hashes first and by their entries where hashes agree.
 
     Examples
     --------
@@ -359,12 +359,12 @@ def _as_array(values: Any, what: str) -> Array:
 
 def _may_change(array: Array) -> bool:
     """Whether the memory belongs to something else that can still write to it."""
-    base = array.base
+    base: Any = array.base
     while isinstance(base, np.ndarray):
         if base.flags.writeable:
             return True
         base = base.base
-    return base is not None and not isinstance(base, bytes) and array.flags.writeable
+    return base is not None and array.flags.writeable  # a tensor, say
 
 
 def _integers(values: Any, what: str, most: int, kind: Any) -> Array:
