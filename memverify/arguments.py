@@ -95,11 +95,11 @@ def seed_number(value: Any, error: type[MemverifyError] = MemverifyError) -> int
     >>> seed_number(-1)
     Traceback (most recent call last):
     ...
-    memverify.errors.MemverifyError: the seed is -1; seeds are integers from 0
+    memverify.errors.MemverifyError: the seed -1 is negative; seeds are integers from 0
     """
     seed = exact_integer(value, "the seed", error)
     if seed < 0:
-        raise error(f"the seed is {seed}; seeds are integers from 0")
+        raise error(f"the seed {seed} is negative; seeds are integers from 0")
     return seed
 
 

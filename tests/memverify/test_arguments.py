@@ -73,8 +73,11 @@ def test_what_only_looks_like_an_integer_is_none(value):
         None,
         1j,
         "nan",
-    ]
-    + [torch.tensor(2**53 + 1), np.array([0.5]), np.longdouble(1) / 3, np.longdouble("1e4000")],
+        torch.tensor(2**53 + 1),
+        np.array([0.5]),
+        np.longdouble(1) / 3,
+        np.longdouble("1e4000"),
+    ],
     ids=repr,
 )
 def test_only_floats_have_binary_values(value):
