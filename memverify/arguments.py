@@ -87,6 +87,27 @@ def exact_integers(
     return found
 
 
+def axes_of(shape: Any, error: type[MemverifyError] = MemverifyError) -> tuple[int, ...] | None:
+    """Return the axes of a sample as positive integers, or None for none.
+
+    Raises
+    ------
+    MemverifyError
+        Of the type ``error``, for anything else.
+
+    Examples
+    --------
+    >>> axes_of([1, 28, 28])
+    (1, 28, 28)
+    """
+    if shape is None:
+        return None
+    axes = exact_integers(shape, "the sample_shape", error)
+    if any([size < 1 for size in axes]):
+        raise error(f"a sample of shape {axes}; every axis has at least one entry")
+    return axes
+
+
 def seed_number(value: Any, error: type[MemverifyError] = MemverifyError) -> int:
     """Return a seed, an integer from 0, so that equal seeds mean equal draws.
 

@@ -22,7 +22,7 @@ from .dataset import Dataset, Labels, narrowest_integers
 from .distances import SquaredDistances, squared_distances
 from .errors import ConstructionError, ContradictorySamplesError, DimensionMismatchError
 from .integer_matrix import max_abs
-from .numpy_form import numpy_form
+from .integer_points import integer_points, signs_of
 from .rational import Integer, Rational, RationalLike, as_rational, bit_size, format_number, lcm_of
 
 Array = npt.NDArray[Any]
@@ -104,7 +104,7 @@ class ConvexCellNetwork:
     slack: Rational = PAPER_SPLIT
 
     def __post_init__(self) -> None:
-        points, labels = _integer_points(self.points), _signs(self.labels)
+        points, labels = integer_points(self.points), signs_of(self.labels)
         denominator = mpz(exact_integer(self.denominator, "the denominator", ConstructionError))
         if denominator < 1:
             raise ConstructionError(f"the denominator is {denominator}; it must be at least 1")
@@ -357,40 +357,6 @@ def require_cells(network: Any) -> None:
     """
     if not isinstance(network, ConvexCellNetwork):
         raise ConstructionError(f"a ConvexCellNetwork is needed, not {type(network).__name__}")
-
-
-def _integer_points(points: Any) -> Array:
-    """Return an array of integers that nothing else can change."""
-    held = numpy_form(points)
-    if isinstance(held, np.ndarray) and held.dtype == object:
-        integers = [exact_integer(value, "a numerator", ConstructionError) for value in held.flat]
-        return _frozen(narrowest_integers(integers).reshape(held.shape), held)
-    if not isinstance(held, np.ndarray) or held.dtype.kind not in "iu":
-        kind = held.dtype if isinstance(held, np.ndarray) else type(points).__name__
-        raise ConstructionError(
-            f"the points are an array of integers over one denominator, not {kind}; ConvexCellNetwork.of "
-            "takes a data set"
-        )
-    return _frozen(held, points)
-
-
-def _signs(labels: Any) -> Labels:
-    held = np.asarray(numpy_form(labels))
-    if held.ndim != 1 or held.dtype.kind not in "iu" or not np.all((held == 1) | (held == -1)):
-        raise ConstructionError(
-            "the labels of a convex-cell network are one array of the integers -1 and 1"
-        )
-    return _frozen(held.astype(np.int8, copy=False), labels)
-
-
-def _frozen(array: Array, given: Any) -> Array:
-    """Return the array read-only; a copy of it if it is not the given one, frozen already."""
-    same = array is given
-    if same and not array.flags.writeable:
-        return array
-    own: Array = array.copy()
-    own.flags.writeable = False
-    return own
 
 
 def common_integers(dataset: Dataset) -> tuple[Array, Integer]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
-from .arguments import exact_integer, exact_integers, in_order
+from .arguments import axes_of, exact_integer, in_order
 from .canonical import Canonical
 from .errors import (
     ContradictorySamplesError,
@@ -96,7 +96,7 @@ class Dataset(Canonical):
         sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
-        self.sample_shape = checked_shape(sample_shape)
+        self.sample_shape = axes_of(sample_shape, DatasetError)
         points, self.labels = numpy_form(points), _checked_labels(numpy_form(labels))
         factor = as_rational(scale)
         if factor <= 0:
@@ -270,9 +270,8 @@ def chosen_samples(indices: Any, n_samples: int) -> npt.NDArray[np.intp]:
         wide = np.arange(indices.start, indices.stop, indices.step)
     else:
         wide = in_order(indices, "the sample indices", DatasetError)
-        if any(
-            [str(getattr(i, "dtype", type(i).__name__)).endswith("bool") for i in wide]
-        ):  # of any library
+        others = [i for i in wide if type(i) is not int]
+        if any([str(getattr(i, "dtype", type(i).__name__)).endswith("bool") for i in others]):
             raise DatasetError("a subset takes sample indices, not a mask")
         wide = [exact_integer(i, "a sample index", DatasetError) for i in wide]
     if not len(wide):
@@ -281,27 +280,6 @@ def chosen_samples(indices: Any, n_samples: int) -> npt.NDArray[np.intp]:
     if low < 0 or high >= n_samples:
         raise DatasetError(f"sample indices run from 0 to {n_samples - 1}")
     return np.asarray(wide).astype(np.intp, copy=False)
-
-
-def checked_shape(shape: Any) -> tuple[int, ...] | None:
-    """Return the axes of a sample as positive integers, or None for none.
-
-    Raises
-    ------
-    DatasetError
-        For anything else.
-
-    Examples
-    --------
-    >>> checked_shape([1, 28, 28])
-    (1, 28, 28)
-    """
-    if shape is None:
-        return None
-    axes = exact_integers(shape, "the sample_shape", DatasetError)
-    if any([size < 1 for size in axes]):
-        raise DatasetError(f"a sample of shape {axes}; every axis has at least one entry")
-    return axes
 
 
 def outside_unit_cube(sample: int, feature: int, value: Rational) -> OutsideUnitCubeError:

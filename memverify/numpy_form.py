@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .errors import InexactNumberError
 
@@ -66,3 +67,20 @@ def _of_tensor(tensor: Any, torch: Any) -> Any:
         return held.numpy()
     except (TypeError, RuntimeError):
         raise InexactNumberError(f"tensors of {tensor.dtype} are not read; convert it") from None
+
+
+def may_change(array: npt.NDArray[Any]) -> bool:
+    """Whether something else can write to the memory of an array, though the array itself be frozen.
+
+    Examples
+    --------
+    >>> whole = np.arange(3)
+    >>> may_change(whole), may_change(whole[:2])
+    (False, True)
+    """
+    base: Any = array.base
+    while isinstance(base, np.ndarray):
+        if base.flags.writeable:
+            return True
+        base = base.base
+    return base is not None and array.flags.writeable  # a tensor, say

@@ -27,7 +27,7 @@ from .dataset import (
 )
 from .errors import ContradictorySamplesError, DatasetError
 from .notes import copied_note
-from .numpy_form import numpy_form
+from .numpy_form import may_change, numpy_form
 from .rational import Rational, as_rational, format_number, lcm_within
 from .sparse_rows import BLOCK_ENTRIES, first_contradiction, row_of_entry, take_rows
 
@@ -185,7 +185,7 @@ class SparseDataset(Canonical):
     def _freeze(self) -> None:
         for name in ("labels", "starts", "columns", "codes"):
             held = getattr(self, name)
-            if _may_change(held):
+            if may_change(held):
                 held = held.copy()
                 setattr(self, name, held)
             held.flags.writeable = False
@@ -355,16 +355,6 @@ def _as_array(values: Any, what: str) -> Array:
         return np.asarray(numpy_form(values))
     except ValueError:  # ragged
         raise DatasetError(f"{what}: must be one sequence of integers") from None
-
-
-def _may_change(array: Array) -> bool:
-    """Whether the memory belongs to something else that can still write to it."""
-    base: Any = array.base
-    while isinstance(base, np.ndarray):
-        if base.flags.writeable:
-            return True
-        base = base.base
-    return base is not None and array.flags.writeable  # a tensor, say
 
 
 def _integers(values: Any, what: str, most: int, kind: Any) -> Array:

@@ -70,7 +70,9 @@ def edge_cases(
     ]
 
 
-def assert_exact_signs(forward: Callable[[Any], Any], case: EdgeCase | Any, *, dtype: str = "float32") -> None:
+def assert_exact_signs(
+    forward: Callable[[Any], Any], case: EdgeCase | Any, *, dtype: str = "float32"
+) -> None:
     """Raise AssertionError unless an evaluation has the exact sign, or class, on every sample.
 
     Parameters

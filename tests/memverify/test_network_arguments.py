@@ -172,3 +172,12 @@ def test_convex_cells_are_of_data_sets():
     for function in (cell_radii, materialize):
         with pytest.raises(ConstructionError, match="ConvexCellNetwork"):
             function(PLAIN)
+
+
+def test_convex_cells_do_not_change_with_the_array_behind_a_frozen_view():
+    whole = POINTS.copy()
+    view = whole[:]
+    view.flags.writeable = False
+    network = ConvexCellNetwork(view, 1, SIGNS)
+    whole[:] = 0
+    assert network.points.tolist() == POINTS.tolist()
