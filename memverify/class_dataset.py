@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .arguments import exact_integer, in_order
 from .canonical import Canonical
-from .dataset import Array, Dataset
+from .dataset import Array, Dataset, chosen_samples
 from .errors import DatasetError
 from .numpy_form import numpy_form
-from .rational import Integer, Rational
+from .rational import Integer, Rational, as_rational
 
 Classes = npt.NDArray[np.int64]
 
@@ -25,7 +26,7 @@ class ClassDataset(Canonical):
     Parameters
     ----------
     points : sequence of sequences, array, or Dataset
-        As for `dataset.Dataset`; the labels of a `Dataset` are not used.
+        As for `dataset.Dataset`; the labels of a `Dataset` are not used, its scale and shape stay.
     classes : sequence of int, shape (n_samples,)
         Each from 0 to n_classes - 1.
     n_classes : int, optional
@@ -69,12 +70,18 @@ class ClassDataset(Canonical):
         self.name = name
         self.labels: Classes = _checked_classes(numpy_form(classes))
         largest = int(self.labels.max(initial=0))
-        self.n_classes = max(2, largest + 1) if n_classes is None else n_classes
+        self.n_classes = (
+            max(2, largest + 1)
+            if n_classes is None
+            else exact_integer(n_classes, "the number of classes", DatasetError)
+        )
         if not max(2, largest + 1) <= self.n_classes <= MAX_CLASSES:
             raise DatasetError(
                 f"{self.n_classes} classes; there are at least 2, and a sample of class {largest}"
             )
         if isinstance(points, Dataset):
+            if as_rational(scale) != 1 or sample_shape is not None:
+                raise DatasetError("the points are a Dataset; give the scale and the sample_shape to that")
             self.samples = points
         else:
             ones = np.ones(len(self.labels), dtype=np.int8)
@@ -122,8 +129,9 @@ class ClassDataset(Canonical):
         """Return the samples of ``indices`` (counted from 0), in that order."""
         part = object.__new__(ClassDataset)
         part.name, part.n_classes = self.name, self.n_classes
-        part.samples = self.samples.subset(indices)
-        part.labels = self.labels[np.asarray(indices, dtype=np.intp)]
+        chosen = chosen_samples(indices, self.n_samples)
+        part.samples = self.samples.subset(chosen)
+        part.labels = self.labels[chosen]
         part.labels.flags.writeable = False
         return part
 
@@ -143,7 +151,8 @@ def _checked_classes(classes: Any) -> Classes:
         given = classes.tolist()
     else:
         given = [
-            label.item() if hasattr(label, "item") and not np.ndim(label) else label for label in classes
+            label.item() if hasattr(label, "item") and not np.ndim(label) else label
+            for label in in_order(classes, "classes", DatasetError)
         ]
     for index, label in enumerate(given):
         if type(label) is not int or not 0 <= label < MAX_CLASSES:

@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from .arguments import exact_integer
 from .bit_counts import BitCounts, bit_counts, distinct_integers
 from .dataset import Dataset, Labels, narrowest_integers
 from .distances import SquaredDistances, squared_distances
 from .errors import ConstructionError, ContradictorySamplesError, DimensionMismatchError
 from .integer_matrix import max_abs
+from .integer_points import integer_points, signs_of
 from .rational import Integer, Rational, RationalLike, as_rational, bit_size, format_number, lcm_of
 
 Array = npt.NDArray[Any]
@@ -63,7 +65,7 @@ class ConvexCellNetwork:
     Raises
     ------
     ConstructionError
-        For one class, or constants out of range.
+        For one class, or points, labels and constants that are not as said.
 
     Notes
     -----
@@ -102,6 +104,20 @@ class ConvexCellNetwork:
     slack: Rational = PAPER_SPLIT
 
     def __post_init__(self) -> None:
+        points, labels = integer_points(self.points), signs_of(self.labels)
+        denominator = mpz(exact_integer(self.denominator, "the denominator", ConstructionError))
+        if denominator < 1:
+            raise ConstructionError(f"the denominator is {denominator}; it must be at least 1")
+        split, slack = as_rational(self.split), as_rational(self.slack)
+        held = {
+            "points": points,
+            "labels": labels,
+            "denominator": denominator,
+            "split": split,
+            "slack": slack,
+        }
+        for name, value in held.items():
+            object.__setattr__(self, name, value)
         if self.points.ndim != 2 or len(self.points) != len(self.labels) or not self.points.shape[1]:
             raise DimensionMismatchError("a convex-cell network needs one row of features a label")
         if not self.n_positive or not self.n_negative:
@@ -134,6 +150,10 @@ class ConvexCellNetwork:
         slack : RationalLike, optional
             By default the same as split.
         """
+        if not isinstance(dataset, Dataset):
+            raise ConstructionError(
+                f"convex cells take a Dataset, not {type(dataset).__name__}; of sparse samples data.dense()"
+            )
         exact = as_rational(split)
         points, denominator = common_integers(dataset)
         points, denominator = lowest_terms(points, denominator)
@@ -323,6 +343,20 @@ class ConvexCellNetwork:
             for numerators in (difference + planes, planes - difference):
                 total += bit_counts(numerators, bottom, None)
         return total
+
+
+def require_cells(network: Any) -> None:
+    """Raise ConstructionError for a network that is not held by its points.
+
+    Examples
+    --------
+    >>> require_cells(None)
+    Traceback (most recent call last):
+    ...
+    memverify.errors.ConstructionError: a ConvexCellNetwork is needed, not NoneType
+    """
+    if not isinstance(network, ConvexCellNetwork):
+        raise ConstructionError(f"a ConvexCellNetwork is needed, not {type(network).__name__}")
 
 
 def common_integers(dataset: Dataset) -> tuple[Array, Integer]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from .arguments import axes_of, exact_integer, in_order
 from .canonical import Canonical
 from .errors import (
     ContradictorySamplesError,
@@ -95,7 +96,7 @@ class Dataset(Canonical):
         sample_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
-        self.sample_shape = sample_shape
+        self.sample_shape = axes_of(sample_shape, DatasetError)
         points, self.labels = numpy_form(points), _checked_labels(numpy_form(labels))
         factor = as_rational(scale)
         if factor <= 0:
@@ -119,8 +120,8 @@ class Dataset(Canonical):
             raise DatasetError(f"no data: {shape[0]} samples of {shape[1]} features")
         if shape[0] != len(self.labels):
             raise DatasetError(f"{shape[0]} points but {len(self.labels)} labels")
-        if sample_shape is not None and prod(sample_shape) != shape[1]:
-            raise DatasetError(f"samples of shape {sample_shape} do not have {shape[1]} features")
+        if self.sample_shape is not None and prod(self.sample_shape) != shape[1]:
+            raise DatasetError(f"samples of shape {self.sample_shape} do not have {shape[1]} features")
         for held in (self._matrix, self.labels):
             held.flags.writeable = False
         if self.only_label is None:
@@ -172,6 +173,7 @@ class Dataset(Canonical):
 
     def point(self, index: int) -> tuple[Rational, ...]:
         """Return sample ``index`` as exact rationals."""
+        index = operator.index(index)
         if self._numerators is None:
             return tuple(self._matrix[index])
         return tuple(mpq(int(v), self._denominator) for v in self._numerators[index])
@@ -260,19 +262,24 @@ class _Texts(dict[Any, str]):
 
 def chosen_samples(indices: Any, n_samples: int) -> npt.NDArray[np.intp]:
     """Return the sample indices of a subset as an array; refuse masks, none, and wrong ones."""
+    indices = numpy_form(indices)
+    wide: Any
     if isinstance(indices, np.ndarray) and indices.dtype.kind in "iu" and indices.ndim == 1:
         wide = indices
     elif isinstance(indices, range):
         wide = np.arange(indices.start, indices.stop, indices.step)
     else:
-        if any(isinstance(i, (bool, np.bool_)) for i in indices):
+        wide = in_order(indices, "the sample indices", DatasetError)
+        others = [i for i in wide if type(i) is not int]
+        if any([str(getattr(i, "dtype", type(i).__name__)).endswith("bool") for i in others]):
             raise DatasetError("a subset takes sample indices, not a mask")
-        wide = np.array([operator.index(i) for i in indices], dtype=np.intp)
+        wide = [exact_integer(i, "a sample index", DatasetError) for i in wide]
     if not len(wide):
         raise DatasetError("no data: a subset of no samples")
-    if wide.min() < 0 or wide.max() >= n_samples:
+    low, high = (min(wide), max(wide)) if isinstance(wide, list) else (wide.min(), wide.max())
+    if low < 0 or high >= n_samples:
         raise DatasetError(f"sample indices run from 0 to {n_samples - 1}")
-    return wide.astype(np.intp, copy=False)
+    return np.asarray(wide).astype(np.intp, copy=False)
 
 
 def outside_unit_cube(sample: int, feature: int, value: Rational) -> OutsideUnitCubeError:
@@ -316,9 +323,9 @@ def as_int64(array: Array) -> Array | None:
 def _checked_labels(labels: Any) -> Labels:
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise DatasetError(f"labels must have one axis, not {labels.ndim}")
-    given = labels.tolist() if isinstance(labels, np.ndarray) else list(_iterable(labels, "labels"))
+    given = labels.tolist() if isinstance(labels, np.ndarray) else in_order(labels, "labels", DatasetError)
     for index, label in enumerate(given):
-        if isinstance(label, (list, tuple)) or label not in (-1, 1):
+        if isinstance(label, (list, tuple)) or bool(getattr(label, "ndim", 0)) or label not in (-1, 1):
             raise DatasetError(
                 f"sample {index} (counted from 0) has the label {label}; labels are -1 and 1"
             )
@@ -327,10 +334,12 @@ def _checked_labels(labels: Any) -> Labels:
 
 def _rational_matrix(points: Any) -> Array:
     rows = []
-    for index, row in enumerate(_iterable(points, "points")):
+    # a long generator of rows is not made a list of other objects first
+    given = points if isinstance(points, Iterator) else in_order(points, "points", DatasetError)
+    for index, row in enumerate(given):
         if isinstance(row, str):
             raise DatasetError(f"sample {index} is the text {row!r}; a sample is a sequence of numbers")
-        rows.append([as_rational(value) for value in _iterable(row, f"sample {index}")])
+        rows.append([as_rational(value) for value in in_order(row, f"sample {index}", DatasetError)])
     if not rows or not rows[0]:
         raise DatasetError("no data: a data set needs at least one sample and one feature")
     for index, row in enumerate(rows):
@@ -338,13 +347,6 @@ def _rational_matrix(points: Any) -> Array:
             raise DatasetError(f"sample {index} has {len(row)} features, sample 0 has {len(rows[0])}")
     flat = [value for row in rows for value in row]
     return np.fromiter(flat, dtype=object, count=len(flat)).reshape(len(rows), len(rows[0]))
-
-
-def _iterable(values: Any, what: str) -> Any:
-    try:
-        return iter(values)
-    except TypeError:
-        raise DatasetError(f"{what} must be a sequence, not {type(values).__name__}") from None
 
 
 def _integers_of_array(points: Array) -> tuple[Array, Integer]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import lt
+from typing import Any
 
+from .arguments import exact_integer, exact_integers, in_order
 from .errors import DimensionMismatchError, NetworkStructureError
-from .rational import Rational, RationalLike, as_rational, bit_size
+from .rational import RATIONAL_TYPE, Rational, RationalLike, as_rational, bit_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +55,52 @@ class Row:
 class Affine:
     """The map h -> W h + b with rational W (sparse rows) and b.
 
+    Rows of numbers that are not those of `Row` yet, such as NumPy's integers, are converted; of each
+    row only the last column, the last weight and the bias are looked at.
+
     Raises
     ------
     NetworkStructureError
-        If a row's columns are not ascending, or lie outside ``range(in_dim)``.
+        If a row's columns are not ascending, lie outside ``range(in_dim)``, or are not as many as its
+        weights.
+    InexactNumberError
+        If a weight or bias is a float.
     """
 
     in_dim: int
     rows: tuple[Row, ...]
 
     def __post_init__(self) -> None:
-        if self.in_dim < 1 or not self.rows:
+        in_dim = exact_integer(self.in_dim, "the number of inputs", NetworkStructureError)
+        rows: Any = self.rows
+        if type(rows) is not tuple:
+            rows = tuple(in_order(rows, "the rows", NetworkStructureError))
+        if in_dim < 1 or not rows:
             raise NetworkStructureError("a layer needs at least one input and one output unit")
-        for index, row in enumerate(self.rows):
-            previous = -1
-            for column in row.columns:
-                if not previous < column < self.in_dim:
-                    raise NetworkStructureError(
-                        f"row {index}: column {column} is out of order or outside 0..{self.in_dim - 1}"
-                    )
-                previous = column
+        for index, row in enumerate(rows):
+            if type(row) is not Row:
+                raise NetworkStructureError(
+                    f"row {index} is of type {type(row).__name__}, not Row; Affine.from_dense makes layers"
+                )
+            columns, weights = row.columns, row.weights
+            # of the numbers only the last ones: to look at all takes as long as to make the row
+            if (
+                type(row.bias) is not RATIONAL_TYPE
+                or not (type(columns) is tuple and type(weights) is tuple)
+                or len(columns) != len(weights)
+                or (columns and not (type(columns[-1]) is int and type(weights[-1]) is RATIONAL_TYPE))
+            ):
+                plain = [_plain_row(place, given) for place, given in enumerate(rows)]
+                self.__init__(in_dim, tuple(plain))  # type: ignore[misc]
+                return
+            if columns and (
+                columns[0] < 0
+                or columns[-1] >= in_dim
+                or (len(columns) > 1 and not all(map(lt, columns, columns[1:])))
+            ):
+                raise NetworkStructureError(_disorder(index, columns, in_dim))
+        object.__setattr__(self, "in_dim", in_dim)
+        object.__setattr__(self, "rows", rows)
 
     @classmethod
     def from_dense(cls, weight: Sequence[Sequence[RationalLike]], bias: Sequence[RationalLike]) -> Affine:
@@ -82,12 +111,15 @@ class Affine:
         >>> Affine.from_dense([[1, 0], ["1/2", -1]], [0, 3]).out_dim
         2
         """
-        if len(weight) != len(bias):
-            raise DimensionMismatchError(f"{len(weight)} weight rows but {len(bias)} biases")
-        lengths = {len(row) for row in weight}
+        given = in_order(weight, "the weight", NetworkStructureError)
+        given = [in_order(row, "a row of the weight", NetworkStructureError) for row in given]
+        biases = in_order(bias, "the bias", NetworkStructureError)
+        if len(given) != len(biases):
+            raise DimensionMismatchError(f"{len(given)} weight rows but {len(biases)} biases")
+        lengths = {len(row) for row in given}
         if len(lengths) != 1:
             raise DimensionMismatchError("the weight rows differ in length")
-        rows = tuple(Row.of(enumerate(row), b) for row, b in zip(weight, bias, strict=True))
+        rows = tuple(Row.of(enumerate(row), b) for row, b in zip(given, biases, strict=True))
         return cls(lengths.pop(), rows)
 
     @property
@@ -105,6 +137,22 @@ class Affine:
         for row in self.rows:
             yield from row.weights
             yield row.bias
+
+
+def _disorder(index: int, columns: tuple[int, ...], in_dim: int) -> str:
+    """Name the first column of a row that is out of order or outside the input."""
+    before = (-1, *columns)
+    wrong = next(c for b, c in zip(before, columns, strict=False) if not b < c < in_dim)
+    return f"row {index}: column {wrong} is out of order or outside 0..{in_dim - 1}"
+
+
+def _plain_row(index: int, row: Row) -> Row:
+    """Return a row with Python's integers and exact weights, or say what is wrong with it."""
+    columns = exact_integers(row.columns, f"row {index}: the columns", NetworkStructureError)
+    weights = in_order(row.weights, f"row {index}: the weights", NetworkStructureError)
+    if len(columns) != len(weights):
+        raise NetworkStructureError(f"row {index} has {len(columns)} columns and {len(weights)} weights")
+    return Row(columns, tuple([as_rational(weight) for weight in weights]), as_rational(row.bias))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +212,19 @@ class Network:
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
-        if self.input_dim < 1 or not self.nodes:
+        input_dim = exact_integer(self.input_dim, "the input dimension", NetworkStructureError)
+        nodes = tuple(in_order(self.nodes, "the nodes", NetworkStructureError))
+        if input_dim < 1 or not nodes:
             raise NetworkStructureError("a network needs an input dimension >= 1 and a layer")
-        dims = [self.input_dim]
-        for number, node in enumerate(self.nodes, start=1):
-            if not 0 <= node.source < number:
+        object.__setattr__(self, "input_dim", input_dim)
+        object.__setattr__(self, "nodes", nodes)
+        dims = [input_dim]
+        for number, node in enumerate(nodes, start=1):
+            if not isinstance(node, Node) or not isinstance(node.operation, Affine | Relu):
+                raise NetworkStructureError(
+                    f"node {number} must be a Node of an Affine or a Relu, not {node!r}"
+                )
+            if not 0 <= exact_integer(node.source, "the source", NetworkStructureError) < number:
                 raise NetworkStructureError(f"node {number} reads node {node.source}, not an earlier one")
             if node.operation.in_dim != dims[node.source]:
                 raise DimensionMismatchError(
@@ -180,9 +236,16 @@ class Network:
     @classmethod
     def sequential(cls, layers: Sequence[Affine]) -> Network:
         """Chain affine layers, with ReLU between them and none after the last."""
+        layers = in_order(layers, "the layers", NetworkStructureError)
         if not layers:
             raise NetworkStructureError("a network needs at least one layer")
         nodes: list[Node] = []
+        for index, given in enumerate(layers):
+            if not isinstance(given, Affine):
+                raise NetworkStructureError(
+                    f"layer {index} (counted from 0) is of type {type(given).__name__}, not Affine; a "
+                    "torch.nn.Module becomes a network by memverify.from_torch(module)"
+                )
         for layer in layers:
             if nodes:
                 nodes.append(Node(Relu(layer.in_dim), len(nodes)))

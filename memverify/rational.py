@@ -93,11 +93,11 @@ rational_from_float(0.1) for its binary value
             f'{value!r} is a float: write "{value!r}" for the decimal, or '
             f"rational_from_float({value!r}) for its binary value"
         )
-    if isinstance(value, numbers.Rational):
+    if isinstance(value, numbers.Rational) and not _is_span(value):
         return mpq(int(value.numerator), int(value.denominator))
     if isinstance(value, Decimal):
         return parse_rational(str(value))
-    if hasattr(value, "__index__") and not getattr(value, "ndim", 0):
+    if hasattr(value, "__index__") and not getattr(value, "ndim", 0) and not _is_span(value):
         with contextlib.suppress(TypeError):  # arrays and tensors have it whatever they hold
             return mpq(operator.index(value))
     raise InexactNumberError(f"{type(value).__name__} is not an exact number: {value!r}")
@@ -106,12 +106,18 @@ rational_from_float(0.1) for its binary value
 def rational_from_float(value: float) -> Rational:
     """Return the exact binary value of a finite float.
 
+    Parameters
+    ----------
+    value : float
+        Of Python, NumPy or torch, of at most 64 bits; also other numbers that are equal to a float.
+
     Raises
     ------
     NonFiniteError
         For NaN and the infinities.
     InexactNumberError
-        See `require_subnormals`.
+        For what is no float and equals none, such as text, 1/3 or a long double: it would have to
+        be rounded first. Also see `require_subnormals`.
 
     Examples
     --------
@@ -119,11 +125,43 @@ def rational_from_float(value: float) -> Rational:
     mpq(3602879701896397,36028797018963968)
     """
     require_subnormals()
-    value = float(value)
+    if type(value) is not float:
+        value = _equal_float(value)
     if not math.isfinite(value):
         raise NonFiniteError(f"{value} has no rational value")
     numerator, denominator = value.as_integer_ratio()
     return mpq(numerator, denominator)
+
+
+def _equal_float(value: Any) -> float:
+    """Return the float that equals a number of another type."""
+    if isinstance(value, float):
+        return float(value)
+    refusal = InexactNumberError(
+        f"{shorten(repr(value))} is of type {type(value).__name__}, no float, and equals none of 64 bits; "
+        "as_rational takes exact numbers and text"
+    )
+    if isinstance(value, (str, bytes, bytearray)):
+        raise refusal
+    try:
+        nearest = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise refusal from None
+    if not math.isfinite(nearest):
+        same = nearest == value or math.isnan(nearest)
+    else:
+        try:
+            same = mpq(nearest) == as_rational(value)
+        except InexactNumberError:  # no exact number; those are not left to comparisons of their own,
+            same = bool(nearest == value)  # as libraries compare 2^53 + 1 with 2^53 as floats
+    if not same:
+        raise refusal
+    return nearest
+
+
+def _is_span(value: Any) -> bool:
+    """Whether this is a span of time, which NumPy counts among its integers, or a masked entry."""
+    return getattr(getattr(value, "dtype", None), "kind", "") == "m" or bool(getattr(value, "mask", False))
 
 
 def require_subnormals() -> None:

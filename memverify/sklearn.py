@@ -54,7 +54,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
 
     Notes
     -----
-    Features are float64 and mean their binary values. F(x) = 0, where the network abstains,
+    Features are float64 and mean their binary values; arrays of other numbers, such as 2^53 + 1 or
+    1/3, are refused where a float64 would be another number. F(x) = 0, where the network abstains,
     is predicted as the first class, as ``decision_function(X) > 0`` says.
 
     Examples
@@ -102,6 +103,8 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         ConstructionError
             If the data do not meet the construction's hypotheses.
         """
+        _refuse_losses(X)
+        _refuse_losses(y, mask_only=True)
         points, targets = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(targets)
         self.classes_, indices = np.unique(targets, return_inverse=True)
@@ -114,7 +117,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         options = dict(self.options or {})
         takes = CATALOGUE[self.construction].options() if self.construction in CATALOGUE else ()
         if self.random_state is not None and "seed" in takes:
-            options.setdefault("seed", int(self.random_state))
+            options.setdefault("seed", self.random_state)
         self.network_ = construct(self.construction, dataset, **options).network
         self.certificate_ = certify(self.network_, dataset, with_bound=False)
         return self
@@ -135,6 +138,7 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         return self.classes_[(signs > 0).astype(np.intp) if len(self.classes_) > 1 else 0 * signs]
 
     def _dataset(self, X: Any) -> Dataset:
+        _refuse_losses(X)
         points = validate_data(self, X, dtype=np.float64, reset=False)
         return Dataset(points, np.ones(len(points), dtype=np.int8))
 
@@ -143,6 +147,30 @@ class MemorizingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _refuse_losses(values: Any, *, mask_only: bool = False) -> None:
+    """Raise ValueError for an array with entries that scikit-learn would change without a word."""
+    if np.ma.is_masked(values):
+        raise ValueError("there are masked entries, which have no value; fill them, or leave them out")
+    if mask_only or not isinstance(values, np.ndarray):
+        return
+    if values.dtype.kind in "mM":
+        raise ValueError(f"an array of {values.dtype} holds times, no numbers; convert it")
+    kind = values.dtype.kind
+    if (
+        values.dtype.type is np.float64
+        or (kind in "iuf" and values.dtype.itemsize < 8)
+        or kind not in "iufO"
+    ):
+        return
+    if kind in "iu" and max(int(values.max(initial=0)), -int(values.min(initial=0))) <= 1 << 53:
+        return
+    for value in values.ravel().tolist() if kind in "iu" else values.ravel():  # so that all compare exactly
+        if isinstance(value, (str, bytes)) or value != value:
+            continue  # for scikit-learn to refuse or to read
+        if float(value) != value:
+            raise ValueError(f"{value!r} is no float64; write the data as floats, or round them first")
 
 
 def _signed_float(value: Any) -> float:

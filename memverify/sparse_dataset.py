@@ -6,6 +6,7 @@ dimensions take a few dozen bytes each and are checked in whole columns. No file
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from .arguments import in_order
 from .canonical import Canonical
 from .dataset import (
     INT64_LIMIT,
@@ -25,6 +27,7 @@ from .dataset import (
 )
 from .errors import ContradictorySamplesError, DatasetError
 from .notes import copied_note
+from .numpy_form import may_change, numpy_form
 from .rational import Rational, as_rational, format_number, lcm_within
 from .sparse_rows import BLOCK_ENTRIES, first_contradiction, row_of_entry, take_rows
 
@@ -76,10 +79,10 @@ class SparseDataset(Canonical):
     Notes
     -----
     Offsets are brought into ascending order, and those that no entry uses are left out, so that
-    one background and one sequence of samples have one form. Arrays of the final type are taken
-    over without a copy and made read-only. Cost: a few passes over the entries; only samples
-    with as many entries as some sample of the other label are compared, by 64-bit hashes first
-    and by their entries where hashes agree.
+    one background and one sequence of samples have one form. Arrays of the final type that hold
+    their own memory are taken over without a copy and made read-only. Cost: a few passes over the
+    entries; only samples with as many entries as some sample of the other label are compared, by
+    64-bit hashes first and by their entries where hashes agree.
 
     Examples
     --------
@@ -116,7 +119,9 @@ class SparseDataset(Canonical):
         self._check_columns()
         self.offsets: tuple[Rational, ...]
         self.codes: Array
-        self._hold_codes(codes, [as_rational(offset) for offset in offsets])
+        self._hold_codes(
+            codes, [as_rational(offset) for offset in in_order(offsets, "offsets", DatasetError)]
+        )
         self._freeze()
         pair = first_contradiction(self.labels, self.starts, self.columns, self.codes)
         if pair is not None:
@@ -178,7 +183,11 @@ class SparseDataset(Canonical):
         self.codes = np.ascontiguousarray(given, dtype=code_type(len(kept)))
 
     def _freeze(self) -> None:
-        for held in (self.labels, self.starts, self.columns, self.codes):
+        for name in ("labels", "starts", "columns", "codes"):
+            held = getattr(self, name)
+            if may_change(held):
+                held = held.copy()
+                setattr(self, name, held)
             held.flags.writeable = False
 
     @property
@@ -209,7 +218,7 @@ class SparseDataset(Canonical):
 
     def entries(self, index: int) -> list[tuple[int, Rational]]:
         """Return (feature, coordinate) where sample ``index`` differs from the background."""
-        part = self._part(range(self.n_samples)[index])
+        part = self._part(range(self.n_samples)[operator.index(index)])
         columns, codes = self.columns[part].tolist(), self.codes[part].tolist()
         return [(c, self.background + self.offsets[code]) for c, code in zip(columns, codes, strict=True)]
 
@@ -341,9 +350,16 @@ def code_type(count: int) -> np.dtype[Any]:
     return np.dtype(np.uint8 if count <= 1 << 8 else np.uint16 if count <= 1 << 16 else np.uint32)
 
 
+def _as_array(values: Any, what: str) -> Array:
+    try:
+        return np.asarray(numpy_form(values))
+    except ValueError:  # ragged
+        raise DatasetError(f"{what}: must be one sequence of integers") from None
+
+
 def _integers(values: Any, what: str, most: int, kind: Any) -> Array:
     """Return integers from 0 to ``most`` as a contiguous array of the given type."""
-    array = np.asarray(values)
+    array = _as_array(values, what)
     if array.size == 0 and array.ndim == 1:
         array = array.astype(np.uint8)
     if array.ndim != 1 or array.dtype.kind not in "iu":
@@ -361,7 +377,7 @@ def _integers(values: Any, what: str, most: int, kind: Any) -> Array:
 
 
 def _checked_labels(labels: Any) -> Labels:
-    given = np.asarray(labels)
+    given = _as_array(labels, "labels")
     if given.ndim != 1 or given.dtype.kind not in "iu" or not given.size:
         if given.size == 0:
             raise DatasetError("no data: no samples")

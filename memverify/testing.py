@@ -21,6 +21,7 @@ from .edge_cases.case import EdgeCase, float_type
 from .edge_cases.corpus import edge_case_names, load_edge_case, names_of
 from .edge_cases.run import float_answers
 from .errors import InexactNumberError, MemverifyError
+from .numpy_form import numpy_form
 from .rational import Rational, format_number, require_subnormals
 
 __all__ = ["assert_exact_signs", "edge_cases"]
@@ -69,7 +70,9 @@ def edge_cases(
     ]
 
 
-def assert_exact_signs(forward: Callable[[Any], Any], case: EdgeCase, *, dtype: str = "float32") -> None:
+def assert_exact_signs(
+    forward: Callable[[Any], Any], case: EdgeCase | Any, *, dtype: str = "float32"
+) -> None:
     """Raise AssertionError unless an evaluation has the exact sign, or class, on every sample.
 
     Parameters
@@ -78,7 +81,7 @@ def assert_exact_signs(forward: Callable[[Any], Any], case: EdgeCase, *, dtype: 
         Maps a float array of shape (n_samples, *input_shape), which is (n_samples, n_features)
         unless the network takes images, to outputs: (n_samples,) or (n_samples, output_dim).
         A ``torch.nn.Module`` gets a tensor; tensors are taken back from any callable.
-    case : EdgeCase
+    case : EdgeCase, or a parameter of `edge_cases`
     dtype : {"float16", "float32", "float64"}, optional
         Of the inputs: the exact points, rounded to nearest.
 
@@ -103,6 +106,8 @@ def assert_exact_signs(forward: Callable[[Any], Any], case: EdgeCase, *, dtype: 
     ...     print(str(error).split(";")[0])
     summation-order-024: 4 of 18 samples have a wrong sign in float32
     """
+    if not isinstance(case, EdgeCase) and hasattr(case, "values"):
+        (case,) = case.values
     float_type(dtype)
     with _subnormals_kept():
         given = case.float_points(dtype)
@@ -155,10 +160,7 @@ def _outputs(forward: Callable[[Any], Any], case: EdgeCase, given: Any) -> npt.N
             result: Any = forward(torch.from_numpy(given))
     else:
         result = forward(given)
-    if torch is not None and isinstance(result, torch.Tensor):
-        result = result.detach().cpu()
-        result = (result.float() if result.dtype == torch.bfloat16 else result).numpy()
-    outputs = np.asarray(result)
+    outputs = np.asarray(numpy_form(result))
     if outputs.dtype.kind not in "fiu" or outputs.shape not in _shapes(case):
         raise MemverifyError(
             f"{case.name}: the evaluation gave {outputs.dtype} of shape {outputs.shape}; "

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from gmpy2 import mpq
 
 from ..any_dataset import AnyDataset, check_features, dense_form, require_data
+from ..arguments import seed_number
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.exact import evaluate_exact
@@ -104,8 +105,8 @@ def certify_balls(
     radius : RationalLike
         At least 0.
     norm : str, optional
-        "inf" for boxes; "l2" for Euclidean balls, which are bounded by the boxes around them
-        (sound, and loose in many dimensions).
+        "inf" for boxes; "l2", or "2" as elsewhere, for Euclidean balls, which are bounded by the boxes
+        around them (sound, and loose in many dimensions).
     seed : int, optional
         Of the random corners among the candidates of the search.
 
@@ -162,6 +163,8 @@ def certify_balls(
     size = as_rational(radius)
     if size < 0:
         raise MemverifyError(f"the radius is {format_number(size)}; it must be at least 0")
+    seed = seed_number(seed)
+    norm = "l2" if norm == "2" else norm
     if norm not in NORMS:
         raise MemverifyError(f"unknown norm {norm!r}; known: {', '.join(NORMS)}")
     if network.output_dim != 1:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
-from ..convex_cells import ConvexCellNetwork
+from ..convex_cells import ConvexCellNetwork, require_cells
 from ..distances import SquaredDistances
 from ..integer_matrix import max_abs
 from ..rational import Rational
@@ -73,6 +73,7 @@ def cell_radii(network: ConvexCellNetwork) -> CellRadii:
     >>> radii.l2_squared[0], radii.linf[0]
     (mpq(2401,5000), mpq(49,100))
     """
+    require_cells(network)
     inside = mpq(1, 2) - network.split
     positive, negative = network.points[network.positive], network.points[network.negative]
     table = SquaredDistances(negative)

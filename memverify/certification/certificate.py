@@ -201,7 +201,17 @@ def certificate_text(evidence: Certificate | Counterexample) -> str:
 
 
 def save_certificate(evidence: Certificate | Counterexample, path: str | Path) -> None:
-    """Write a certificate or counterexample file, whole or not at all."""
+    """Write a certificate or counterexample file, whole or not at all.
+
+    Raises
+    ------
+    MalformedCertificateError
+        For anything else.
+    """
+    if not isinstance(evidence, Certificate | Counterexample):
+        raise MalformedCertificateError(
+            f"save_certificate writes what certify returns, not {type(evidence).__name__}"
+        )
     with atomic_write(path) as file:
         file.write(certificate_text(evidence).encode("ascii"))
 

@@ -17,7 +17,7 @@ from ..any_network import AnyNetwork
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
-from ..errors import DimensionMismatchError
+from ..errors import DimensionMismatchError, MemverifyError
 from ..rational import Rational, RationalLike, as_rational
 from ..tensors.cascade import TIE, decide, least_margin
 from ..tensors.exact import tensor_outputs
@@ -249,6 +249,8 @@ def checked_source(
     """Return what a certificate says of the source; raise if it holds another network."""
     if source is None:
         return {"source_sha256": None, "source_format": None}
+    if not hasattr(source, "network"):
+        raise MemverifyError(f"the source is a LoadedNetwork, not {type(source).__name__}")
     if source.network is not network and network_sha256(source.network) != digest:
         raise DimensionMismatchError(
             f"the {source.source_format} file of the source holds another network than the one given"

@@ -39,6 +39,7 @@ from math import isqrt
 
 from gmpy2 import mpq
 
+from ..arguments import exact_integer, exact_integers
 from ..constructions.constant_parameters import net_size_bound
 from ..errors import ConstructionError
 from ..rational import Rational, RationalLike, as_rational, floor_of, format_number
@@ -102,7 +103,7 @@ def optimal_parameters_size(
     >>> optimal_parameters_size(2, 1, 1)
     SizeBound(width=6, depth=14, num_parameters=441)
     """
-    square = _checked(n_samples, n_features, separation_squared)
+    n_samples, n_features, square = _checked(n_samples, n_features, separation_squared)
     if base not in _EXTRA_BITS:
         raise ConstructionError(f"the digit base is 2 or 10, not {base}")
     whole = floor_root(mpq(33 * n_features * n_samples**2) ** 2 / square)
@@ -130,7 +131,7 @@ def optimal_parameters_closed_form(
     >>> optimal_parameters_closed_form(2, 1, 1)
     906
     """
-    square = _checked(n_samples, n_features, separation_squared)
+    n_samples, n_features, square = _checked(n_samples, n_features, separation_squared)
     ratio = mpq(n_samples * n_features) ** 2 / square
     return floor_of_real(
         lambda: n_features + OPTIMAL_FACTOR * ball(n_samples).sqrt() * (2 + ball(ratio).sqrt()).log()
@@ -154,7 +155,7 @@ def greedy_net_size(n_features: int, separation_squared: RationalLike) -> int:
     >>> greedy_net_size(1, mpq(121, 400)), greedy_net_size(2, 1)
     (6, 20)
     """
-    square = _checked(2, n_features, separation_squared)
+    _, n_features, square = _checked(2, n_features, separation_squared)
     return int(floor_of(net_size_bound(n_features, square)))
 
 
@@ -227,7 +228,8 @@ def nongeneralizing_size(
     >>> nongeneralizing_size(3, 1, mpq(1, 25), mpq(5, 3)).num_parameters
     848
     """
-    square = _checked(max(2, n_samples), n_features, separation_squared)
+    n_samples = exact_integer(n_samples, "N", ConstructionError)
+    _, n_features, square = _checked(max(2, n_samples), n_features, separation_squared)
     most, allowed = as_rational(density), as_rational(room)
     if n_samples < 1 or most < 1 or allowed <= 0:
         raise ConstructionError("N and the density on the cube must be at least 1, and room above 0")
@@ -257,6 +259,7 @@ def nongeneralizing_closed_form(
     4699
     """
     nongeneralizing_size(n_samples, n_features, separation_squared, density)  # refuses what it must
+    n_samples, n_features = exact_integers((n_samples, n_features), "N and n", ConstructionError)
     ratio = (n_samples * n_features * as_rational(density)) ** 2 / as_rational(separation_squared)
     factor = NONGENERALIZING_FACTOR
     return floor_of_real(
@@ -279,7 +282,7 @@ def convex_cells_size(n_positive: int, n_negative: int, n_features: int) -> int:
     >>> convex_cells_size(16, 16, 1)
     17473
     """
-    _check_classes(n_positive, n_negative, n_features)
+    n_positive, n_negative, n_features = _class_sizes(n_positive, n_negative, n_features)
     first, second = 2 * n_positive * n_negative, n_positive + n_negative
     return first * (n_features + 1) + second * (first + 1) + second + 1
 
@@ -294,7 +297,8 @@ def convex_cells_nonzero_bound(n_samples: int, n_features: int) -> int:
     >>> convex_cells_nonzero_bound(3, 2)
     22
     """
-    _check_classes(1, n_samples - 1, n_features)
+    n_samples = exact_integer(n_samples, "N", ConstructionError)
+    _, _, n_features = _class_sizes(1, n_samples - 1, n_features)
     return 2 * (n_samples // 2) * (n_samples - n_samples // 2) * (n_features + 2) + 2 * n_samples
 
 
@@ -314,7 +318,8 @@ def sequential_cells_bound(n_samples: int, n_features: int) -> int:
     >>> sequential_cells_bound(2, 1), sequential_cells_bound(1000, 784)
     (28, 2022875000)
     """
-    _check_classes(1, n_samples - 1, n_features)
+    n_samples = exact_integer(n_samples, "N", ConstructionError)
+    _, _, n_features = _class_sizes(1, n_samples - 1, n_features)
     carried = min(n_features, n_samples)
     finer = n_samples**2 * (2 * carried + 5) // 2 + n_samples * (
         2 * carried**2 + 7 * carried + 2 * n_features + 7
@@ -342,7 +347,7 @@ def nearby_set_bound(n_features: int, separation_squared: RationalLike) -> int:
     >>> nearby_set_bound(2, 1), nearby_set_bound_printed(2, 1)
     (25, 169)
     """
-    square = _checked(2, n_features, separation_squared)
+    _, n_features, square = _checked(2, n_features, separation_squared)
     side: int = ceil_root(mpq(961, 100) * n_features / square)
     return int(side**n_features)
 
@@ -360,12 +365,16 @@ def nearby_set_bound_printed(n_features: int, separation_squared: RationalLike) 
     >>> nearby_set_bound_printed(1, 1)
     7
     """
-    square = _checked(2, n_features, separation_squared)
+    _, n_features, square = _checked(2, n_features, separation_squared)
     side: int = floor_root(mpq(961, 25) * n_features**2 / square) + 1
     return int(side**n_features)
 
 
-def _checked(n_samples: int, n_features: int, separation_squared: RationalLike) -> Rational:
+def _checked(
+    n_samples: int, n_features: int, separation_squared: RationalLike
+) -> tuple[int, int, Rational]:
+    """Return N, n and c^2: NumPy's integers would overflow, and floats would round the bound."""
+    n_samples, n_features = exact_integers((n_samples, n_features), "N and n", ConstructionError)
     square = as_rational(separation_squared)
     if n_samples < 2 or n_features < 1:
         raise ConstructionError(
@@ -376,9 +385,12 @@ def _checked(n_samples: int, n_features: int, separation_squared: RationalLike) 
             f"c^2 = {format_number(square)} is not in (0, {n_features}]: points of the unit cube are at "
             "most sqrt(n) apart"
         )
-    return square
+    return n_samples, n_features, square
 
 
-def _check_classes(n_positive: int, n_negative: int, n_features: int) -> None:
+def _class_sizes(n_positive: int, n_negative: int, n_features: int) -> tuple[int, int, int]:
+    sizes = exact_integers((n_positive, n_negative, n_features), "the sizes", ConstructionError, 3)
+    n_positive, n_negative, n_features = sizes
     if n_positive < 1 or n_negative < 1 or n_features < 1:
         raise ConstructionError("there must be a sample of each class, and a feature")
+    return n_positive, n_negative, n_features

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from ..any_dataset import AnyDataset, dense_form
+from ..arguments import exact_integer, seed_number
 from ..errors import ConstructionError, UnknownNameError
 from .construction import Construction
 
@@ -209,12 +212,15 @@ def construct(name: str, dataset: AnyDataset, *, literal: bool = False, **option
     >>> construct("optimal-parameters", Dataset([[0], [1]], [1, 1])).network.num_parameters
     2
     """
+    if not isinstance(name, str):
+        raise UnknownNameError(f"the name of a construction is text, not {name!r}")
     if name not in CATALOGUE:
         near = difflib.get_close_matches(name, CATALOGUE, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         known = ", ".join(CATALOGUE)
         raise UnknownNameError(f"unknown construction {name!r}{hint or ';'} known: {known}")
     entry = CATALOGUE[name]
+    literal = _checked_option(entry, "literal", literal, False)
     if literal and options.pop("base", 10) != 10:
         raise ConstructionError("--literal is in base 10, as printed; leave --base out")
     taken = entry.options(literal)
@@ -223,7 +229,21 @@ def construct(name: str, dataset: AnyDataset, *, literal: bool = False, **option
             have = ", ".join(map(flag, taken)) or "none"
             form = f"{name} --literal" if literal else name
             raise ConstructionError(f"{form} takes no {flag(option)}; its options: {have}")
+        options[option] = _checked_option(entry, option, options[option], literal)
     for option in entry.needs:
         if option not in options:
             raise ConstructionError(f"{name} needs {flag(option)}; see: memverify construct --help")
     return entry.load(literal)(dense_form(dataset), **options)
+
+
+def _checked_option(entry: Entry, option: str, value: Any, literal: bool) -> Any:
+    """Return an option's value; the text "no" would mean yes, and a float no seed."""
+    parameters = inspect.signature(construct if option == "literal" else entry.load(literal)).parameters
+    default = parameters[option].default
+    if isinstance(default, bool):
+        if not isinstance(value, (bool, np.bool_)):
+            raise ConstructionError(f"{flag(option)} is True or False, not {value!r}")
+        return bool(value)
+    if option == "seed":
+        return seed_number(value, ConstructionError)
+    return exact_integer(value, flag(option), ConstructionError) if isinstance(default, int) else value

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from gmpy2 import mpq
 
-from ..convex_cells import ConvexCellNetwork
+from ..convex_cells import ConvexCellNetwork, require_cells
 from ..errors import ConstructionError, OutsideUnitCubeError
 from ..network import Affine, Network, Row
 from ..rational import Rational
@@ -49,6 +49,7 @@ def materialize(network: ConvexCellNetwork, *, max_parameters: int = MAX_PARAMET
     >>> [layer.out_dim for layer in net.layers]
     [2, 2, 1]
     """
+    require_cells(network)
     _check_size(network.num_nonzero, max_parameters)
     points = _points(network)
     first: list[Row] = []

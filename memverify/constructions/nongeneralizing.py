@@ -113,6 +113,11 @@ def construct_nongeneralizing(
     """
     target, epsilon = as_rational(max_accuracy), as_rational(failure_probability)
     constants = DigitBase.of(base)
+    if not isinstance(distribution, BoxDistribution):
+        raise ConstructionError(
+            f"nongeneralizing needs a BoxDistribution, not {type(distribution).__name__}: its accuracy on "
+            "that is exact"
+        )
     if dataset.n_features != distribution.n_features:
         raise DimensionMismatchError(
             f"the data have {dataset.n_features} features, the distribution has {distribution.n_features}"

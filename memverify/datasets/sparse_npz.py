@@ -44,7 +44,11 @@ def save_sparse_npz(dataset: SparseDataset, path: str | Path) -> None:
     ------
     FileFormatError
         If the name does not end in ``.npz``, or the file cannot be written.
+    DatasetError
+        For data of another kind.
     """
+    if not isinstance(dataset, SparseDataset):
+        raise DatasetError(f"save_sparse_npz writes a SparseDataset, not {type(dataset).__name__}")
     if not str(path).lower().endswith(".npz"):
         raise FileFormatError(f"{shown(path)}: a sparse data set is written to a name ending in .npz")
     document = {

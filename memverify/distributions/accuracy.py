@@ -13,12 +13,14 @@ from typing import Protocol
 from gmpy2 import mpq
 
 from ..any_network import AnyNetwork
+from ..arguments import exact_integer, seed_number
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
 from ..errors import DimensionMismatchError, MemverifyError
 from ..evaluation.linear_form import LinearForm, linear_form
 from ..evaluation.piecewise import MAX_PIECES, Sign, SignPieces, sign_pieces
 from ..evaluation.signs import exact_signs
+from ..network import Network
 from ..rational import Rational, RationalLike, as_rational
 from .boxes import BoxDistribution
 from .finite import FiniteDistribution
@@ -140,6 +142,7 @@ def exact_accuracy(
     >>> exact_accuracy(net, boxes).low
     mpq(7,8)
     """
+    max_pieces = exact_integer(max_pieces, "max_pieces")
     _check_fit(network, getattr(distribution, "n_features", None))
     if isinstance(distribution, FiniteDistribution):
         return _finite_sum(network, distribution, progress)
@@ -191,6 +194,7 @@ def estimate_accuracy(
     level = as_rational(confidence)
     if not 0 < level < 1:
         raise MemverifyError(f"the confidence must lie strictly between 0 and 1, not {level}")
+    n_samples, seed = exact_integer(n_samples, "the number of samples"), seed_number(seed)
     if n_samples < 1:
         raise MemverifyError(f"{n_samples} samples give no estimate; draw at least 1")
     drawn = distribution.sample(n_samples, seed)
@@ -218,6 +222,11 @@ def clopper_pearson(successes: int, trials: int, confidence: float) -> tuple[flo
 
 
 def _check_fit(network: AnyNetwork, n_features: int | None) -> None:
+    if not isinstance(network, Network | ConvexCellNetwork):
+        raise MemverifyError(
+            f"accuracy is computed of a Network or a ConvexCellNetwork, not of {type(network).__name__}; a "
+            "TensorNetwork of layers becomes one by its method to_network()"
+        )
     if n_features is not None and network.input_dim != n_features:
         raise DimensionMismatchError(
             f"the network takes {network.input_dim} features, the distribution has {n_features}"

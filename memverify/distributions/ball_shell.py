@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq, mpz
 
+from ..arguments import exact_integer, in_order
 from ..dataset import Dataset
 from ..errors import DatasetError
 from ..rational import Integer, Rational, RationalLike, as_rational, format_number, lcm_of
@@ -58,7 +59,7 @@ class BallShell:
     def __init__(
         self, center: Sequence[RationalLike], r1: RationalLike, r2: RationalLike, r3: RationalLike
     ) -> None:
-        self.center = tuple(as_rational(value) for value in center)
+        self.center = tuple(as_rational(value) for value in in_order(center, "the center", DatasetError))
         self.r1, self.r2, self.r3 = as_rational(r1), as_rational(r2), as_rational(r3)
         if not self.center:
             raise DatasetError("the center has no features; give at least one coordinate")
@@ -85,6 +86,8 @@ class BallShell:
             If r2_power <= 1, or the rounded radii no longer ascend: use more bits.
         """
         power = as_rational(r2_power)
+        n_features = exact_integer(n_features, "n_features", DatasetError)
+        bits = exact_integer(bits, "bits", DatasetError)
         if n_features < 1 or power <= 1 or bits < 2:
             raise DatasetError(
                 f"n_features = {n_features}, r2_power = {format_number(power)}, bits = {bits}: "
@@ -131,7 +134,7 @@ class BallShell:
 
     def in_support(self, point: Sequence[RationalLike]) -> int | None:
         """+1 in the closed ball, -1 in the shell (its inner sphere left out), else None."""
-        exact = tuple(as_rational(value) for value in point)
+        exact = tuple(as_rational(value) for value in in_order(point, "the point", DatasetError))
         check_dimension(exact, self.n_features)
         square = sum(((x - q) ** 2 for x, q in zip(exact, self.center, strict=True)), mpq(0))
         if square <= self.r1**2:
@@ -159,7 +162,8 @@ class BallShell:
         within them is that of float64 arithmetic (Gaussian direction, n-th root of a uniform
         number as radius), not an exact one.
         """
-        check_draw(n_samples, seed)
+        n_samples, seed = check_draw(n_samples, seed)
+        bits = exact_integer(bits, "bits", DatasetError)
         if not 1 <= bits <= 50:
             raise DatasetError(f"bits must be from 1 to 50, not {bits}")
         if self.r3 * (1 << bits) > 1 << 52:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from gmpy2 import mpq
 
+from ..arguments import exact_integer, in_order
 from ..dataset import Dataset
 from ..errors import DatasetError
 from ..rational import Rational, RationalLike, as_rational, format_number, lcm_of
@@ -42,8 +43,8 @@ class LabeledBox:
     weight: Rational | None = None
 
     def __post_init__(self) -> None:
-        low = tuple(as_rational(value) for value in self.low)
-        high = tuple(as_rational(value) for value in self.high)
+        low = tuple(as_rational(value) for value in in_order(self.low, "low", DatasetError))
+        high = tuple(as_rational(value) for value in in_order(self.high, "high", DatasetError))
         if not low or len(low) != len(high):
             raise DatasetError(
                 f"a box with {len(low)} lower and {len(high)} upper bounds; give one of each per feature"
@@ -54,7 +55,7 @@ class LabeledBox:
                     f"feature {feature} (counted from 0): low {format_number(bottom)} is above "
                     f"high {format_number(top)}; swap them"
                 )
-        if isinstance(self.label, bool) or self.label not in (-1, 1):
+        if isinstance(self.label, (bool, np.bool_)) or np.ndim(self.label) or self.label not in (-1, 1):
             raise DatasetError(f"a box with the label {self.label!r}; labels are -1 and 1")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
@@ -114,7 +115,7 @@ class BoxDistribution:
     """
 
     def __init__(self, boxes: Iterable[LabeledBox]) -> None:
-        self.boxes: tuple[LabeledBox, ...] = tuple(boxes)
+        self.boxes: tuple[LabeledBox, ...] = _boxes(boxes)
         if not self.boxes:
             raise DatasetError("no boxes: a distribution needs at least one")
         for index, box in enumerate(self.boxes):
@@ -143,7 +144,7 @@ class BoxDistribution:
         DatasetError
             If a box has volume 0, which would leave it out, or as the constructor does.
         """
-        boxes = tuple(boxes)
+        boxes = _boxes(boxes)
         volumes = [box.volume for box in boxes]
         for index, volume in enumerate(volumes):
             if not volume:
@@ -178,7 +179,8 @@ class BoxDistribution:
         The box is chosen with exactly its weight, and every point lies in its box exactly;
         the law inside a box is that of the grid. No float takes part.
         """
-        check_draw(n_samples, seed)
+        n_samples, seed = check_draw(n_samples, seed)
+        bits = exact_integer(bits, "bits", DatasetError)
         if not 1 <= bits <= 60:
             raise DatasetError(f"bits must be from 1 to 60, not {bits}")
         generator = np.random.default_rng(seed)
@@ -243,12 +245,22 @@ class BoxDistribution:
 
     def in_support(self, point: Sequence[RationalLike]) -> int | None:
         """Label of the closed boxes that contain ``point``, or None if there is none."""
-        exact = tuple(as_rational(value) for value in point)
+        exact = tuple(as_rational(value) for value in in_order(point, "the point", DatasetError))
         check_dimension(exact, self.n_features)
         return next((box.label for box in self.boxes if box.contains(exact)), None)
 
     def __repr__(self) -> str:
         return f"BoxDistribution(n_boxes={len(self.boxes)}, n_features={self.n_features})"
+
+
+def _boxes(boxes: Iterable[LabeledBox]) -> tuple[LabeledBox, ...]:
+    given = in_order(boxes, "the boxes", DatasetError)
+    for index, box in enumerate(given):
+        if not isinstance(box, LabeledBox):
+            raise DatasetError(
+                f"box {index} (counted from 0) is of type {type(box).__name__}, not LabeledBox"
+            )
+    return tuple(given)
 
 
 def _least_opposite_distance(boxes: tuple[LabeledBox, ...]) -> Rational | None:

@@ -55,7 +55,11 @@ def save_distribution(distribution: Distribution, path: str | Path) -> None:
     ------
     FileFormatError
         If the name does not end in .json, or the target cannot be written.
+    DatasetError
+        For what is no distribution of this package.
     """
+    if not isinstance(distribution, Distribution):
+        raise DatasetError(f"save_distribution writes a distribution, not {type(distribution).__name__}")
     if not str(path).endswith(".json"):
         raise FileFormatError(f"{path}: a distribution file's name ends in .json")
     with atomic_write(path) as file:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from gmpy2 import mpq
 
+from ..arguments import exact_integer, in_order, seed_number
 from ..dataset import Array, Dataset, Labels
 from ..errors import DatasetError
 from ..rational import Rational, RationalLike, as_rational, format_number, lcm_of
@@ -54,9 +55,10 @@ class FiniteDistribution:
         n_points = self._dataset.n_samples
         if probabilities is None:
             probabilities = [mpq(1, n_points)] * n_points
-        if len(probabilities) != n_points:
-            raise DatasetError(f"{n_points} points but {len(probabilities)} probabilities")
-        self.probabilities = tuple(as_rational(value) for value in probabilities)
+        given = in_order(probabilities, "the probabilities", DatasetError)
+        if len(given) != n_points:
+            raise DatasetError(f"{n_points} points but {len(given)} probabilities")
+        self.probabilities = tuple(as_rational(value) for value in given)
         check_probabilities(self.probabilities, "point")
 
     @property
@@ -86,7 +88,7 @@ class FiniteDistribution:
 
     def sample(self, n_samples: int, seed: int) -> Dataset:
         """Draw independent points; equal seeds give equal samples, the probabilities are exact."""
-        check_draw(n_samples, seed)
+        n_samples, seed = check_draw(n_samples, seed)
         generator = np.random.default_rng(seed)
         return self._dataset.subset(draw_indices(self.probabilities, n_samples, generator))
 
@@ -99,7 +101,7 @@ class FiniteDistribution:
 
     def in_support(self, point: Sequence[RationalLike]) -> int | None:
         """Label of ``point``, or None if it is none of the points."""
-        key = tuple(as_rational(value) for value in point)
+        key = tuple(as_rational(value) for value in in_order(point, "the point", DatasetError))
         check_dimension(key, self.n_features)
         return self._label_of.get(key)
 
@@ -142,12 +144,12 @@ def check_probabilities(probabilities: Sequence[Rational], what: str) -> None:
         )
 
 
-def check_draw(n_samples: int, seed: int) -> None:
-    """Raise DatasetError unless at least one sample is asked for, with a seed >= 0."""
-    if n_samples < 1:
-        raise DatasetError(f"a sample of {n_samples} points cannot be drawn; ask for at least 1")
-    if seed < 0:
-        raise DatasetError(f"the seed {seed} is negative; seeds are integers from 0")
+def check_draw(n_samples: int, seed: int) -> tuple[int, int]:
+    """Return both as integers; raise DatasetError unless n_samples >= 1 and seed >= 0."""
+    count = exact_integer(n_samples, "the number of points", DatasetError)
+    if count < 1:
+        raise DatasetError(f"a sample of {count} points cannot be drawn; ask for at least 1")
+    return count, seed_number(seed, DatasetError)
 
 
 def check_dimension(point: Sequence[Rational], n_features: int) -> None:

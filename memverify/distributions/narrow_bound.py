@@ -28,6 +28,7 @@ from math import gcd
 import gmpy2
 from gmpy2 import mpq, mpz
 
+from ..arguments import exact_integer
 from ..errors import ConstructionError
 from ..rational import Integer, Rational, RationalLike, as_rational, format_number
 from .ball_shell import BallShell
@@ -53,13 +54,17 @@ def narrow_network_bound(distribution: BallShell, width: int) -> Rational:
     Raises
     ------
     ConstructionError
-        If the width is not below the dimension: there is no such bound.
+        If the width is no integer below the dimension: there is no such bound; or if the distribution
+        is of another kind.
 
     Examples
     --------
     >>> narrow_network_bound(BallShell([0, 0], 3, 4, 5), 1)
     mpq(5,6)
     """
+    if not isinstance(distribution, BallShell):
+        raise ConstructionError(f"the bound is for a BallShell, not for {type(distribution).__name__}")
+    width = exact_integer(width, "the width", ConstructionError)
     remaining = distribution.n_features - width
     if width < 1 or remaining < 1:
         raise ConstructionError(
@@ -109,6 +114,7 @@ def smallest_dimension(width: int, *, accuracy: RationalLike = "51/100", r2_powe
     (95, 190)
     """
     power, target = as_rational(r2_power), as_rational(accuracy)
+    width = exact_integer(width, "the width", ConstructionError)
     if width < 1 or power <= 1 or target <= mpq(1, 2):
         raise ConstructionError(
             f"width = {width}, r2_power = {format_number(power)}, accuracy = {format_number(target)}: "

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..any_dataset import AnyDataset, dense_form
+from ..any_dataset import AnyDataset, dense_form, require_data
+from ..arguments import in_order, seed_number
 from ..certification.certificate import Certificate
 from ..certification.certify import certify
+from ..class_dataset import ClassDataset
 from ..constructions.catalogue import CATALOGUE, construct
 from ..dataset import Dataset
-from ..errors import ConstructionError, OutsideUnitCubeError, UnknownNameError
+from ..errors import ConstructionError, DatasetError, OutsideUnitCubeError, UnknownNameError
 from ..evaluation.signs import exact_signs
 from ..rational import format_number
 from .pictures import new_figure, save_figure
@@ -36,6 +38,7 @@ def compare_constructions(
     dataset : Dataset or SparseDataset
         To be memorized.
     test : Dataset or SparseDataset, optional
+        With the labels -1 and 1, as the data.
         Where accuracy is counted, from exact signs; F(x) = 0 is counted as wrong.
     names : iterable of str, optional
         Which constructions; all of them if left out.
@@ -49,13 +52,15 @@ def compare_constructions(
     Returns
     -------
     list of dict
-        One JSON-ready row a construction, in the catalogue's order. ``applies`` is False where
-        the hypotheses do not hold, with the ``reason``; such a row has no further entries.
+        One JSON-ready row a construction, in the order of ``names`` or the catalogue. ``applies`` is
+        False where the hypotheses do not hold, with the ``reason``; such a row has no further entries.
 
     Raises
     ------
     UnknownNameError
         If a name is not in the catalogue.
+    DatasetError
+        If the data or the test data have classes.
 
     Examples
     --------
@@ -63,7 +68,14 @@ def compare_constructions(
     >>> [row["verdict"] for row in compare_constructions(data, names=["interpolation", "convex-cells"])]
     ['memorizes', 'memorizes']
     """
-    chosen = list(CATALOGUE) if names is None else list(names)
+    chosen = list(CATALOGUE) if names is None else in_order(names, "the names")
+    if test is not None:
+        require_data(test)
+        if isinstance(test, ClassDataset):  # a sign 0 would count as the class 0
+            raise DatasetError(
+                "the test data have classes; here the labels must be -1 and 1, as in the data"
+            )
+    seed = seed_number(seed)
     for name in chosen:
         if name not in CATALOGUE:
             raise UnknownNameError(f"unknown construction {name!r}; known: {', '.join(CATALOGUE)}")

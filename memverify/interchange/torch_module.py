@@ -147,7 +147,7 @@ def read_module(module: nn.Module, input_shape: Sequence[int] | int | None = Non
     The hash is that of lines "<sha256 of the bytes>  <type>  <shape>  <name>", one for every tensor
     of the state, in its order.
     """
-    if not hasattr(module, "named_modules"):
+    if not hasattr(module, "named_modules") or isinstance(module, type):
         raise FileFormatError(
             f"from_torch takes a torch.nn.Module, not {type(module).__name__}; load_network reads files"
         )
@@ -350,6 +350,9 @@ def _check_plain(module: nn.Module) -> None:
                 f"{where} has forward hooks, which may change what it computes; remove them "
                 "(for weight or spectral norm: torch.nn.utils.remove_weight_norm, remove_spectral_norm)"
             )
+        # parts are called while tracing, but of the whole only forward is traced
+        if part is module and type(part).__call__ is not modules.Module.__call__:
+            raise UnsupportedOperatorError(f"{where} has a __call__ of its own; put that code into forward")
         if "forward" in vars(part):
             raise UnsupportedOperatorError(
                 f"{where} has a forward put in place of its class's; write a module with that code"

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gmpy2 import mpq
 
 from ..any_dataset import check_features, dense_form, require_data
+from ..arguments import in_order
 from ..class_dataset import ClassDataset
 from ..convex_cells import ConvexCellNetwork
 from ..dataset import Dataset
@@ -312,6 +313,7 @@ def _misfit(wanted: int, outputs: int) -> str:
 
 
 def _checked_box(box: Sequence[RationalLike], data: Samples) -> Box:
+    box = in_order(box, "the box", MemverifyError)
     if len(box) != 2:
         raise MemverifyError(f"a box has a low and a high end, not {len(box)} numbers")
     low, high = as_rational(box[0]), as_rational(box[1])

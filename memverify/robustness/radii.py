@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gmpy2 import mpq
 
+from ..arguments import seed_number
 from ..certification.cell_balls import check_own_samples
 from ..certification.cell_radii import cell_radii
 from ..certification.intervals import output_bounds
@@ -101,6 +103,10 @@ def robust_radii(
     asked = None if radius is None else as_rational(radius)
     if asked is not None and asked < 0:
         raise MemverifyError(f"the radius is {format_number(asked)}; it must be at least 0")
+    limit: Any = timeout
+    if limit is not None and not isinstance(limit, Real):
+        raise MemverifyError(f"the timeout is {limit!r}; it must be a number of seconds, or None")
+    seed = seed_number(seed)
     if timeout is not None and not timeout > 0:
         raise MemverifyError(f"the timeout is {timeout}; it must be more than 0 seconds")
     problem = Problem.of(network, data, norm, box)

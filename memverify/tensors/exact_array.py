@@ -16,6 +16,7 @@ from gmpy2 import mpq, mpz
 
 from ..dataset import narrowest_integers
 from ..errors import InexactNumberError, NonFiniteError
+from ..numpy_form import numpy_form
 from ..rational import (
     Integer,
     Rational,
@@ -40,8 +41,9 @@ class ExactArray:
     Parameters
     ----------
     values : array or sequence
-        A NumPy array of floats (their binary values; float64 at most) or integers, or an
-        object array or nested sequences of exact numbers (see `rational.as_rational`).
+        An array of NumPy, torch or any other library that NumPy reads, of floats (their binary values;
+        float64 at most) or integers; or an object array or nested sequences of exact numbers (see
+        `rational.as_rational`).
 
     Attributes
     ----------
@@ -53,8 +55,8 @@ class ExactArray:
     NonFiniteError
         For a NaN or an infinity; the message gives its place.
     InexactNumberError
-        For Python floats in a sequence, and floats wider than float64. For floats, also in the
-        methods, in a thread that flushes subnormals (`rational.require_subnormals`).
+        For Python floats in a sequence, floats wider than float64, and masked entries. For floats, also
+        in the methods, in a thread that flushes subnormals (`rational.require_subnormals`).
 
     Examples
     --------
@@ -70,12 +72,13 @@ class ExactArray:
     def __init__(self, values: Sequence[Any] | Array) -> None:
         self.floats: Floats | None = None
         self._ratios: Array | None = None
+        values = numpy_form(values)
         if isinstance(values, np.ndarray) and values.dtype.kind == "f":
             self.floats = _finite(values)
         elif isinstance(values, np.ndarray) and values.dtype.kind in "iub":
             self._hold_integers(values)
         else:
-            self._hold_rationals(np.array(values, dtype=object))
+            self._hold_rationals(_objects(values))
         held = self.floats if self.floats is not None else self._ratios
         if held is None:
             raise InexactNumberError("this array holds no numbers")
@@ -190,6 +193,18 @@ class ExactArray:
 
     def __repr__(self) -> str:
         return f"ExactArray(shape={self.shape})"
+
+
+def _objects(values: Any) -> Array:
+    """Return an object array of nested sequences."""
+    if isinstance(values, list | tuple):  # NumPy would drop the masks of their entries
+        values = [numpy_form(value) for value in values]
+    try:
+        return np.array(values, dtype=object)
+    except ValueError:
+        raise InexactNumberError(
+            "these sequences are of different lengths, so they make no array"
+        ) from None
 
 
 def _finite(values: Array) -> Floats:

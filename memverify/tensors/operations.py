@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from ..arguments import exact_integer, exact_integers
 from ..errors import DimensionMismatchError, NetworkStructureError
 from .exact_array import ExactArray
 
@@ -27,6 +28,7 @@ class Dense:
     bias: ExactArray
 
     def __post_init__(self) -> None:
+        _check_constants(weight=self.weight, bias=self.bias)
         if len(self.weight.shape) != 2 or self.bias.shape != self.weight.shape[:1] or not self.weight.size:
             raise DimensionMismatchError(
                 f"a weight of shape {self.weight.shape} and a bias of shape {self.bias.shape} make no layer"
@@ -60,6 +62,10 @@ class Convolution:
     groups: int = 1
 
     def __post_init__(self) -> None:
+        _check_constants(weight=self.weight, bias=self.bias)
+        _set_window(self, "strides", "pads", "dilations")
+        groups = exact_integer(self.groups, "the number of groups", NetworkStructureError)
+        object.__setattr__(self, "groups", groups)
         shape = self.weight.shape
         if len(shape) != 4 or self.bias.shape != shape[:1] or not self.weight.size:
             raise DimensionMismatchError(
@@ -96,6 +102,7 @@ class AveragePool:
     include_pad: bool = False
 
     def __post_init__(self) -> None:
+        _set_window(self, "kernel", "strides", "pads")
         _check_window(self.kernel, self.strides, self.pads, (1, 1))
 
     def output_shape(self, *given: Shape) -> Shape:
@@ -119,6 +126,7 @@ class MaxPool:
     dilations: Pair = (1, 1)
 
     def __post_init__(self) -> None:
+        _set_window(self, "kernel", "strides", "pads", "dilations")
         _check_window(self.kernel, self.strides, self.pads, self.dilations)
 
     def output_shape(self, *given: Shape) -> Shape:
@@ -149,6 +157,7 @@ class Scale:
     shift: ExactArray
 
     def __post_init__(self) -> None:
+        _check_constants(factor=self.factor, shift=self.shift)
         for name in ("factor", "shift"):  # files hold no arrays without axes
             if not getattr(self, name).shape:
                 object.__setattr__(self, name, getattr(self, name).reshape(1))
@@ -187,6 +196,9 @@ class Concat:
 
     axis: int
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axis", exact_integer(self.axis, "the axis", NetworkStructureError))
+
     def output_shape(self, *given: Shape) -> Shape:
         """Return the shape with the sizes along the axis added up."""
         first, axis = given[0], self.axis
@@ -206,6 +218,9 @@ class Reshape:
 
     shape: Shape
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", exact_integers(self.shape, "the shape", NetworkStructureError))
+
     def output_shape(self, *given: Shape) -> Shape:
         """Return the new shape."""
         (shape,) = given
@@ -219,6 +234,9 @@ class Permute:
     """The axes in another order (samples not counted)."""
 
     axes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", exact_integers(self.axes, "the axes", NetworkStructureError))
 
     def output_shape(self, *given: Shape) -> Shape:
         """Return the permuted shape."""
@@ -235,6 +253,23 @@ PARAMETRIC = (Dense, Convolution, Scale)
 """Operations with constants of their own."""
 KINKED = (Rectify, MaxPool)
 """Operations that are not linear."""
+
+
+def _check_constants(**constants: Any) -> None:
+    for name, value in constants.items():
+        if not isinstance(value, ExactArray):
+            raise NetworkStructureError(
+                f"the {name} is of type {type(value).__name__}; make it an ExactArray, which takes arrays "
+                "of floats for their binary values"
+            )
+
+
+def _set_window(operation: Any, *names: str) -> None:
+    """Hold the sizes of a window as tuples of integers, as many as there are axes or sides."""
+    for name in names:
+        count = 4 if name == "pads" else 2
+        sizes = exact_integers(getattr(operation, name), f"the {name}", NetworkStructureError, count)
+        object.__setattr__(operation, name, sizes)
 
 
 def _check_window(kernel: Shape, strides: Pair, pads: Pads, dilations: Pair) -> None:

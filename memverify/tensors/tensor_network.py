@@ -6,14 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
+from ..arguments import exact_integers, in_order
 from ..convex_cells import ConvexCellNetwork
 from ..errors import NetworkStructureError
 from ..network import Affine, Network, Row
 from .exact_array import ExactArray
-from .operations import KINKED, PARAMETRIC, Convolution, Dense, Operation, Rectify, Scale, Shape
+from .operations import (
+    KINKED,
+    PARAMETRIC,
+    Concat,
+    Convolution,
+    Dense,
+    Operation,
+    Rectify,
+    Scale,
+    Shape,
+    Sum,
+)
 
 MAX_DENSE_ENTRIES = 1 << 28
 """Most weights of a layer, zeros included, when sparse rows become a tensor: 2 GiB of references."""
@@ -57,6 +70,12 @@ class TensorNetwork:
     nodes: tuple[TensorNode, ...]
 
     def __post_init__(self) -> None:
+        shape = exact_integers(self.input_shape, "the input shape", NetworkStructureError)
+        nodes = in_order(self.nodes, "the nodes", NetworkStructureError)
+        object.__setattr__(self, "input_shape", shape)
+        object.__setattr__(
+            self, "nodes", tuple([_checked(node, k) for k, node in enumerate(nodes, start=1)])
+        )
         if not self.nodes or not self.input_shape or min(self.input_shape) < 1:
             raise NetworkStructureError("a network needs an input shape of positive sizes and a node")
         if len(self.shapes[-1]) != 1:
@@ -65,8 +84,9 @@ class TensorNetwork:
     @classmethod
     def chain(cls, input_shape: Sequence[int], operations: Iterable[Operation]) -> TensorNetwork:
         """Apply operations one after the other."""
-        nodes = [TensorNode(operation, (index,)) for index, operation in enumerate(operations)]
-        return cls(tuple(input_shape), tuple(nodes))
+        given = in_order(operations, "the operations", NetworkStructureError)
+        nodes = [TensorNode(operation, (index,)) for index, operation in enumerate(given)]
+        return cls(exact_integers(input_shape, "the input shape", NetworkStructureError), tuple(nodes))
 
     @classmethod
     def of(cls, network: Network | ConvexCellNetwork | TensorNetwork) -> TensorNetwork:
@@ -84,6 +104,11 @@ class TensorNetwork:
             raise NetworkStructureError(
                 "a convex-cell network is held by its points; write its layers out first: "
                 "memverify.materialize(network), or construct convex-cells --materialize"
+            )
+        if not isinstance(network, Network):
+            raise NetworkStructureError(
+                f"the network is of type {type(network).__name__}; a torch.nn.Module becomes one by "
+                "memverify.from_torch(module)"
             )
         for index, layer in enumerate(network.layers):
             if layer.out_dim * layer.in_dim > MAX_DENSE_ENTRIES:
@@ -197,6 +222,23 @@ class TensorNetwork:
         """Largest `rational.bit_size` of a constant."""
         arrays = [array for operation in self.parametric for array in constants_of(operation)]
         return max([array.max_bits for array in arrays], default=0)
+
+
+def _checked(node: Any, number: int) -> TensorNode:
+    """Return a node with a tuple of sources; refuse other operations, and too many sources."""
+    if not isinstance(node, TensorNode):
+        raise NetworkStructureError(f"node {number} is of type {type(node).__name__}, not TensorNode")
+    if not isinstance(node.operation, Operation):
+        raise NetworkStructureError(
+            f"node {number} has an operation of type {type(node.operation).__name__}; they are those of "
+            "memverify.tensors.operations, and memverify.from_torch reads a torch.nn.Module"
+        )
+    sources = exact_integers(node.sources, f"node {number}: the sources", NetworkStructureError)
+    if len(sources) > 1 and not isinstance(node.operation, Sum | Concat):
+        raise NetworkStructureError(
+            f"node {number} reads {list(sources)}; {type(node.operation).__name__} takes one tensor"
+        )
+    return node if node.sources is sources else TensorNode(node.operation, sources)
 
 
 def constants_of(operation: Dense | Convolution | Scale) -> tuple[ExactArray, ExactArray]:

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -8,7 +10,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from memverify import Dataset, certify, check
-from memverify.errors import ConstructionError, ContradictorySamplesError, UnknownNameError
+from memverify.errors import (
+    ConstructionError,
+    ContradictorySamplesError,
+    MemverifyError,
+    UnknownNameError,
+)
 from memverify.sklearn import MemorizingClassifier, _signed_float
 
 
@@ -86,3 +93,41 @@ def test_rounding_keeps_the_sign():
     assert _signed_float(-huge) < -1e308
     assert _signed_float(mpq(0)) == 0
     assert _signed_float(mpq(1, 3)) == 1 / 3
+
+
+POINTS = np.array([[0.0, 1], [0.25, 0.5], [1, 0]])
+SIDES = np.array([0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        np.ma.array(POINTS, mask=[[0, 1], [0, 0], [0, 0]]),
+        np.array([[2**53, 0], [2**53 + 1, 0], [5, 5]]),
+        np.array([[2**64 - 1, 0], [1, 0], [5, 5]], dtype=np.uint64),
+        np.array([[Fraction(1, 3), 1], [2, 3], [4, 5]], dtype=object),
+        np.array([[1, 2], [3, 4], [5, 6]], "M8[ns]"),
+        np.array([[1, 2], [3, 4], [5, 6]], "m8[ns]"),
+    ],
+    ids=["masked", "int64", "uint64", "fractions", "dates", "spans"],
+)
+def test_features_that_are_no_floats_are_not_rounded(points):
+    with pytest.raises(ValueError, match=r"masked|float64|times"):
+        MemorizingClassifier().fit(points, SIDES)
+    with pytest.raises(ValueError, match=r"masked|float64|times"):
+        MemorizingClassifier().fit(POINTS, SIDES).predict(points)
+
+
+def test_features_that_are_floats_may_be_of_any_type():
+    expected = MemorizingClassifier().fit(POINTS, SIDES).network_
+    for kind in (object, np.longdouble, np.float16, ">f8"):
+        assert MemorizingClassifier().fit(POINTS.astype(kind), SIDES).network_ == expected
+    whole = np.array([[2**60, 1], [5, 6], [7, 8]])
+    assert MemorizingClassifier().fit(whole, SIDES).certificate_.verdict == "memorizes"
+
+
+def test_labels_and_seeds_are_not_changed():
+    with pytest.raises(ValueError, match="masked"):
+        MemorizingClassifier().fit(POINTS, np.ma.array(SIDES, mask=[0, 1, 0]))
+    with pytest.raises(MemverifyError, match="seed"):
+        MemorizingClassifier("interpolation", random_state=1.7).fit(POINTS, SIDES)

@@ -183,3 +183,12 @@ def test_onnxruntime_session(tmp_path):
         else:
             with pytest.raises(AssertionError, match="wrong sign"):
                 assert_exact_signs(forward, case)
+
+
+def test_a_parameter_is_its_case():
+    (parameter,) = edge_cases("summation-order-012")
+    (case,) = parameter.values
+    outputs = [float(value) for value in case.outputs[:, 0]]
+    assert_exact_signs(lambda points: outputs, parameter)
+    with pytest.raises(MemverifyError, match="masked"):
+        assert_exact_signs(lambda points: np.ma.array(outputs, mask=True), case)

@@ -237,3 +237,20 @@ def test_says_what_is_rounded_and_refuses_infinite_weights():
 def test_ten_thousand_layers():
     layers = [nn.Linear(1, 1) if index % 2 == 0 else nn.ReLU() for index in range(10_001)]
     assert from_torch(nn.Sequential(*layers)).depth == 5001
+
+
+def test_a_call_of_its_own_is_not_passed_over():
+    class Shifted(torch.nn.Linear):
+        def __call__(self, x):
+            return super().__call__(x) + 1
+
+    with pytest.raises(UnsupportedOperatorError, match="__call__"):
+        from_torch(Shifted(2, 1), 2)
+    layer = Shifted(2, 1)
+    inside = from_torch(torch.nn.Sequential(layer, torch.nn.ReLU()), 2)
+    assert inside.parametric[0].bias.rationals()[0] == ExactArray(layer.bias).rationals()[0] + 1
+
+
+def test_a_class_is_no_module():
+    with pytest.raises(FileFormatError, match=r"torch\.nn\.Module"):
+        from_torch(torch.nn.Linear)
