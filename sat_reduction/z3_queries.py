@@ -44,7 +44,7 @@ def ask(solver: Any, timeout: float | None) -> bool | None:
     import z3
 
     if timeout is not None:
-        solver.set("timeout", min(_LONGEST, max(1, int(timeout * 1000))))
+        solver.set("timeout", int(min(_LONGEST, max(1, timeout * 1000))))
     answer = solver.check()
     if answer == z3.unknown:
         if "keyboard" in solver.reason_unknown():
