@@ -203,7 +203,7 @@ def _parse(data: bytes) -> Manifest:
     expect_keys(document, _KEYS, "the manifest")
     expect_keys(document["data"], _DATA_KEYS, '"data"')
     answer = document["answer"]
-    if answer not in FILES:
+    if not isinstance(answer, str) or answer not in FILES:
         raise FileFormatError('"answer" must be "satisfiable" or "unsatisfiable"')
     expect_keys(document["files"], FILES[answer], '"files"')
     _expect_texts(document["files"], '"files"')

@@ -19,7 +19,7 @@ from memverify.errors import MemverifyError
 from .bundle import decide, encode_source
 from .cnf import Formula
 from .dimacs import save_dimacs
-from .errors import DisagreementError
+from .errors import DisagreementError, FormulaError
 from .megiddo import megiddo_size
 from .minimize import minimize
 from .oracles import brute_force, nae_brute_force, z3_formula, z3_full_network, z3_network_exists
@@ -292,7 +292,10 @@ def _too_many(limit: int) -> Callable[[Formula], str]:
 
 
 def _too_long(formula: Formula) -> str:
-    clauses = megiddo_size(formula)[1]
+    try:
+        clauses = megiddo_size(formula)[1]
+    except FormulaError as error:  # beyond what the product is made for
+        return str(error)
     return f"{clauses:,} clauses" if clauses > MAX_PRODUCT_CLAUSES else ""
 
 

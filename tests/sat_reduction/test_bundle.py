@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 
 import numpy as np
@@ -330,6 +331,18 @@ def test_a_broken_manifest(sat, change):
         verify_bundle(sat)
 
 
+@pytest.mark.parametrize("value", [{}, [], [["satisfiable"]], None, 3, "", "Satisfiable"])
+@pytest.mark.parametrize("key", ["answer", "files", "data", "proved", "assumed", "statement", "solver"])
+def test_a_manifest_of_other_kinds_of_values(sat, key, value):
+    document = json.loads((sat / "manifest.json").read_text())
+    document[key] = value
+    (sat / "manifest.json").write_text(json.dumps(document))
+    try:
+        assert not verify_bundle(sat).is_true or (key == "solver" and isinstance(value, str))
+    except MalformedBundleError:
+        pass
+
+
 @pytest.mark.parametrize("answer", ["satisfiable", "unsatisfiable"])
 def test_a_missing_file(sat, unsat, answer):
     folder = sat if answer == "satisfiable" else unsat
@@ -359,6 +372,50 @@ def test_an_older_bundle_is_replaced_whole(tmp_path):
     write_bundle(decide(Formula.of([[1], [-1]])), target)
     write_bundle(decide(Formula.of([[1]])), target)
     assert {p.name for p in target.iterdir()} == {"manifest.json", *FILES["satisfiable"]}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_bundle_replaces_one_in_the_working_folder(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    write_bundle(decide(Formula.of([[1], [-1]])), target)
+    monkeypatch.chdir(target)
+    write_bundle(decide(Formula.of([[1]])), ".")
+    assert verify_bundle(".").answer == verify_bundle(target).answer == "satisfiable"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_bundle_behind_a_link_is_replaced_and_the_link_stays(tmp_path):
+    target, link = tmp_path / "out", tmp_path / "link"
+    target.mkdir()
+    link.symlink_to(target, target_is_directory=True)
+    for clauses in ([[1], [-1]], [[1]]):
+        write_bundle(decide(Formula.of(clauses)), link)
+        assert verify_bundle(target).is_true
+    assert link.is_symlink()
+
+
+def test_a_folder_inside_is_no_file_of_a_bundle(tmp_path):
+    (tmp_path / "model.txt").mkdir()
+    with pytest.raises(FileFormatError, match=r"model\.txt"):
+        write_bundle(decide(Formula.of([[1]])), tmp_path)
+
+
+def test_a_bundle_that_cannot_be_moved_into_place_is_none(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    write_bundle(decide(Formula.of([[1], [-1]])), target)
+    solution = decide(Formula.of([[1]]))
+    replace = os.replace
+
+    def full(source, to):
+        if str(to).endswith("out/model.txt"):
+            raise OSError(28, "No space left on device")
+        replace(source, to)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(FileFormatError, match="No space left"):
+        write_bundle(solution, target)
+    with pytest.raises(MalformedBundleError, match="manifest"):
+        verify_bundle(target)
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 

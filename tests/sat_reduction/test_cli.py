@@ -263,6 +263,20 @@ def test_bad_input_is_one_line(place, capsys):
     assert not any((place / name).exists() for name in ("x.cnf", "x.npz", "x.json", "out"))
 
 
+def test_nothing_that_is_read_or_written_is_overwritten(place, capsys):
+    run(capsys, "solve", "unsat.cnf", "-o", "out", "--scheme", "nae", code=20)
+    before = (place / "out/reduced.cnf").read_bytes(), (place / "sat.cnf").read_bytes()
+    for arguments in (
+        ("solve", "out/reduced.cnf", "-o", "out"),
+        ("solve", "out/../out/reduced.cnf", "-o", "./out/"),
+        ("cross-check", "sat.cnf", "--save", "sat.cnf"),
+        ("generate", "planted", 5, 10, "-o", "new.cnf", "--model", "./new.cnf"),
+    ):
+        assert "overwritten" in refused(capsys, *arguments)
+    assert before == ((place / "out/reduced.cnf").read_bytes(), (place / "sat.cnf").read_bytes())
+    assert not (place / "new.cnf").exists()
+
+
 def test_help_and_version(capsys):
     assert "COMMAND" in run(capsys)
     assert "sat-reduction" in run(capsys, "--version")

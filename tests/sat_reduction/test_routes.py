@@ -81,3 +81,10 @@ def test_undecided_is_no_disagreement():
     late = Route("late", lambda formula, timeout: (None, ""))
     assert cross_check(Formula.of([[1]]), routes=[late]).answer == "undecided"
     assert cross_check(Formula.of([[1]]), routes=[late, default_routes()[0]]).answer == "satisfiable"
+
+
+def test_formulas_too_large_for_the_product_skip_it():
+    routes = [route for route in default_routes() if "megiddo" in route.name]
+    (row,) = cross_check(random_cnf(2000, 3500, 3, seed=1), routes=routes).routes
+    assert row.answer == "skipped"
+    assert "3500^2 clauses" in row.detail
