@@ -92,6 +92,7 @@ def check_proof(formula: Formula, proof: Sequence[str], *, checker: str | None =
     'the proof never adds the empty clause (0)'
     """
     begun = time.perf_counter()
+    proof = tuple(proof)
     try:
         steps = _steps_to_the_end(proof, formula.n_variables)
     except ProofError as error:

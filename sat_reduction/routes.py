@@ -24,7 +24,7 @@ from .megiddo import megiddo_size
 from .minimize import minimize
 from .oracles import brute_force, nae_brute_force, z3_formula, z3_full_network, z3_network_exists
 from .recovery import recover
-from .solvers import solve
+from .solvers import check_timeout, solve
 from .witness_network import decode, source_assignment
 
 FAMILIES = ("cadical195", "glucose4")
@@ -120,12 +120,15 @@ def cross_check(
     DisagreementError
         If two routes contradict each other or one fails; the message names them, and the
         file with the smallest formula found that still shows it.
+    SolverError
+        For a time limit that is none.
 
     Examples
     --------
     >>> cross_check(Formula.of([[1, 2], [-1], [-2]])).answer
     'unsatisfiable'
     """
+    check_timeout(timeout)
     chosen = default_routes() if routes is None else tuple(routes)
     answers = []
     for route in chosen:

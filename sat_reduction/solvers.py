@@ -119,6 +119,11 @@ def _check_request(solver: str, with_proof: bool, timeout: float | None) -> None
         )
     if with_proof and solver not in SOLVERS:
         raise SolverError(f"{solver} gives no proofs; take one of {', '.join(SOLVERS)}")
+    check_timeout(timeout)
+
+
+def check_timeout(timeout: float | None) -> None:
+    """Raise `SolverError` unless a time limit is None or a positive number of seconds."""
     if timeout is not None and not (isinstance(timeout, Real) and 0 < timeout < math.inf):
         raise SolverError(f"a time limit is a positive number of seconds, not {timeout!r}")
 

@@ -249,6 +249,8 @@ def test_bad_input_is_one_line(place, capsys):
         (("solve", "sat.cnf", "-o", "out", "--solver", "magic"), "magic"),
         (("solve", "sat.cnf", "-o", "sat.cnf"), "overwritten"),
         (("solve", "sat.cnf", "-o", "other.csv"), "folder"),
+        (("solve", "sat.cnf", "-o", "out", "--timeout", 0), "positive number of seconds"),
+        (("cross-check", "sat.cnf", "--timeout", 0), "positive number of seconds"),
         (("verify", "missing"), "missing"),
         (("verify", "."), "manifest"),
         (("generate", "random", 2, 5, "-o", "x.cnf"), "variables"),

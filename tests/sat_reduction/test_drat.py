@@ -247,6 +247,11 @@ def test_a_proof_must_add_the_empty_clause():
         assert not accepted(formula, ["0"])
 
 
+def test_lines_that_can_be_had_only_once():
+    assert accepted(ALL_FOUR, iter(["1 0", "0"]))
+    assert check_proof(ALL_FOUR, iter(["1 0"])).reason == "the proof never adds the empty clause (0)"
+
+
 def test_what_follows_the_empty_clause_is_not_looked_at():
     report = check_proof(ALL_FOUR, ["1 0", "0", "d 1 0", "nonsense"], checker="dratify")
     assert report.ok
