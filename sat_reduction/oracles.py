@@ -140,17 +140,19 @@ def z3_formula(formula: Formula, timeout: float | None = None) -> FormulaAnswer:
     import z3
 
     begun = time.perf_counter()
-    variables = [z3.Bool(f"x{index}") for index in range(1, formula.n_variables + 1)]
+    used = np.unique(np.abs(formula.literals)).tolist()
+    variables = {index: z3.Bool(f"x{index}") for index in used}
     solver = z3.Solver()
     for clause in formula.clauses():
-        signed = [variables[abs(x) - 1] if x > 0 else z3.Not(variables[abs(x) - 1]) for x in clause]
+        signed = [variables[x] if x > 0 else z3.Not(variables[-x]) for x in clause]
         solver.add(z3.Or(signed))
     decision = ask(solver, timeout)
     witness = None
     if decision:
         model = solver.model()
-        true = [z3.is_true(model.eval(variable)) for variable in variables]
-        witness = np.where(np.array(true, dtype=bool), 1, -1).astype(np.int8)
+        witness = np.full(formula.n_variables, -1, dtype=np.int8)
+        true = [index for index, variable in variables.items() if z3.is_true(model.eval(variable))]
+        witness[np.array(true, dtype=np.int64) - 1] = 1
         formula.check_model(witness)
     return FormulaAnswer(f"{version()} on the formula", decision, witness, time.perf_counter() - begun)
 

@@ -17,13 +17,14 @@ from memverify.certification.certify import certify
 from memverify.errors import MemverifyError
 
 from .bundle import decide, encode_source
-from .cnf import Formula
+from .cnf import MAX_VARIABLES, Formula
 from .dimacs import save_dimacs
 from .errors import DisagreementError, FormulaError
 from .megiddo import megiddo_size
 from .minimize import minimize
 from .oracles import brute_force, nae_brute_force, z3_formula, z3_full_network, z3_network_exists
 from .recovery import recover
+from .reversible import linear_size
 from .solvers import check_timeout, solve
 from .witness_network import decode, source_assignment
 
@@ -120,8 +121,8 @@ def cross_check(
     DisagreementError
         If two routes contradict each other or one fails; the message names them, and the
         file with the smallest formula found that still shows it.
-    SolverError
-        For a time limit that is none.
+    FormulaError, SolverError
+        For too many variables, and for a time limit that is none.
 
     Examples
     --------
@@ -129,6 +130,8 @@ def cross_check(
     'unsatisfiable'
     """
     check_timeout(timeout)
+    if linear_size(source)[0] > MAX_VARIABLES:
+        raise FormulaError(f"{source.n_variables} variables leave none for the reductions; renumber them")
     chosen = default_routes() if routes is None else tuple(routes)
     answers = []
     for route in chosen:

@@ -40,12 +40,19 @@ def ask(solver: Any, timeout: float | None) -> bool | None:
     ------
     KeyboardInterrupt
         If the signal came while z3 was at work: it only calls its answer unknown then.
+    MemoryError
+        If z3 ran out of it.
     """
     import z3
 
     if timeout is not None:
         solver.set("timeout", int(min(_LONGEST, max(1, timeout * 1000))))
-    answer = solver.check()
+    try:
+        answer = solver.check()
+    except z3.Z3Exception as error:
+        if "out of memory" in str(error):
+            raise MemoryError("z3 ran out of memory") from None
+        raise
     if answer == z3.unknown:
         if "keyboard" in solver.reason_unknown():
             raise KeyboardInterrupt

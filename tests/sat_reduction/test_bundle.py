@@ -24,6 +24,8 @@ from sat_reduction.drat import check_proof, load_proof
 from sat_reduction.errors import MalformedBundleError, SatReductionError
 from sat_reduction.generate import parity, pigeonhole, planted_cnf, random_cnf
 from sat_reduction.manifest import FILES, file_sha256, load_manifest
+from sat_reduction.megiddo import megiddo_reduction
+from sat_reduction.model_map import comments_of
 from sat_reduction.recovery import recover
 from sat_reduction.verification import verify_bundle
 from sat_reduction.witness_network import decode, source_assignment
@@ -357,6 +359,24 @@ def test_a_missing_file(sat, unsat, answer):
 def test_no_folder(tmp_path):
     with pytest.raises(MalformedBundleError):
         verify_bundle(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_formulas_with_the_same_data_set_are_all_its_formula(tmp_path, n):
+    """Without clauses, variables only fill up the four dimensions."""
+    write_bundle(decide(Formula.of([], n), scheme="nae"), tmp_path / "out")
+    for other in range(4):
+        assert verify_bundle(tmp_path / "out", source=Formula.of([], other)).is_true
+    assert not verify_bundle(tmp_path / "out", source=Formula.of([], 4)).is_true
+
+
+def test_a_product_that_is_the_product_of_itself(tmp_path):
+    reduction = megiddo_reduction(Formula.of([], 1))
+    target = reduction.target.with_comments(comments_of(reduction.model_map))
+    write_bundle(decide(target, method="none"), tmp_path / "out")
+    for source in (target, reduction.source):
+        found = verify_bundle(tmp_path / "out", source=source)
+        assert found.is_true, found.reason
 
 
 # -------------------------------------------------------------------------------------- writing

@@ -260,3 +260,26 @@ def test_a_wrong_model_of_z3_is_no_answer(monkeypatch):
     monkeypatch.setattr(z3.Solver, "model", lambda self: Wrong())
     with pytest.raises(MemverifyError, match="no model: clause 1 of 1"):
         z3_formula(Formula.of([[1]]))
+
+
+def test_variables_that_do_not_occur_cost_z3_nothing(monkeypatch):
+    import z3
+
+    made = []
+    one = z3.Bool
+    monkeypatch.setattr(z3, "Bool", lambda name: made.append(name) or one(name))
+    answer = z3_formula(Formula.of([[7, -9000], [-7]], n_variables=10_000))
+    assert len(made) == 2
+    assert answer.witness.shape == (10_000,)
+    assert not np.any(answer.witness[[6, 8999]] > 0)
+
+
+def test_z3_out_of_memory_is_no_answer(monkeypatch):
+    import z3
+
+    def check(self, *assumptions):
+        raise z3.Z3Exception(b"out of memory")
+
+    monkeypatch.setattr(z3.Solver, "check", check)
+    with pytest.raises(MemoryError):
+        z3_formula(Formula.of([[1]]))
