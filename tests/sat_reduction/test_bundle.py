@@ -356,6 +356,16 @@ def test_a_missing_file(sat, unsat, answer):
         (folder / name).write_bytes(kept)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_devices_and_folders_are_no_files_of_a_bundle(unsat):
+    for make in (os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)):
+        path = unsat / "proof.drat"
+        path.rmdir() if path.is_dir() else path.unlink()
+        make(path)
+        with pytest.raises(MalformedBundleError, match=r"proof\.drat: is no plain file"):
+            verify_bundle(unsat)
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(MalformedBundleError):
         verify_bundle(tmp_path / "nothing")
