@@ -23,7 +23,7 @@ from memverify.sparse_dataset import SparseDataset
 from .cnf import Assignment, Formula
 from .enumeration import Enumeration, brute_force, nae_brute_force
 from .lemmas import alternations_impossible
-from .z3_queries import Term, ask, number, rational, relu, version
+from .z3_queries import Term, ask, number, one_at_a_time, rational, relu, version
 
 __all__ = [
     "Enumeration",
@@ -118,6 +118,7 @@ class NetworkAnswer:
     interval: Interval | None = None
 
 
+@one_at_a_time
 def z3_formula(formula: Formula, timeout: float | None = None) -> FormulaAnswer:
     """Decide a formula with z3.
 
@@ -157,6 +158,7 @@ def z3_formula(formula: Formula, timeout: float | None = None) -> FormulaAnswer:
     return FormulaAnswer(f"{version()} on the formula", decision, witness, time.perf_counter() - begun)
 
 
+@one_at_a_time
 def z3_network_exists(dataset: AnyDataset, timeout: float | None = None) -> NetworkAnswer:
     """Decide by linear arithmetic whether some network n-1-2-1 memorizes the data.
 
@@ -203,6 +205,7 @@ def z3_network_exists(dataset: AnyDataset, timeout: float | None = None) -> Netw
     return NetworkAnswer(f"{version()}, QF_LRA, on the points", decision, network, seconds, found)
 
 
+@one_at_a_time
 def z3_full_network(dataset: AnyDataset, timeout: float | None = None) -> NetworkAnswer:
     """Decide whether some network n-1-2-1 memorizes the data, every real weight left free.
 

@@ -10,7 +10,8 @@ import math
 import subprocess
 import time
 from dataclasses import dataclass
-from numbers import Real
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -122,9 +123,11 @@ def _check_request(solver: str, with_proof: bool, timeout: float | None) -> None
     check_timeout(timeout)
 
 
-def check_timeout(timeout: float | None) -> None:
+def check_timeout(timeout: Any) -> None:
     """Raise `SolverError` unless a time limit is None or a positive number of seconds."""
-    if timeout is not None and not (isinstance(timeout, Real) and 0 < timeout < math.inf):
+    if timeout is None:
+        return
+    if not isinstance(timeout, int | float | Fraction | np.number) or not 0 < timeout < math.inf:
         raise SolverError(f"a time limit is a positive number of seconds, not {timeout!r}")
 
 

@@ -1,5 +1,6 @@
 """Formulas end to end: to a bundle and back; and no bundle survives tampering."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -339,10 +340,8 @@ def test_a_manifest_of_other_kinds_of_values(sat, key, value):
     document = json.loads((sat / "manifest.json").read_text())
     document[key] = value
     (sat / "manifest.json").write_text(json.dumps(document))
-    try:
+    with contextlib.suppress(MalformedBundleError):
         assert not verify_bundle(sat).is_true or (key == "solver" and isinstance(value, str))
-    except MalformedBundleError:
-        pass
 
 
 @pytest.mark.parametrize("answer", ["satisfiable", "unsatisfiable"])
