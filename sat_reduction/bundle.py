@@ -185,7 +185,8 @@ def decide(
 def write_bundle(solution: Solution, folder: str | Path, *, report: Report | None = None) -> Manifest:
     """Write the bundle of an answer into a folder that is new, empty, or an older bundle.
 
-    Everything is written beside it first and moved into place at the end.
+    Everything is written beside it first and moved into place at the end, the manifest last: a
+    folder without one is no bundle.
 
     Raises
     ------
@@ -197,7 +198,7 @@ def write_bundle(solution: Solution, folder: str | Path, *, report: Report | Non
     say = report or (lambda line: None)
     if solution.answer not in FILES:
         raise SatReductionError("there is no bundle of an undecided formula")
-    target = Path(folder)
+    target = _real(folder)
     check_target(target)
     make_folder(target.parent)
     work = target.parent / f".{target.name}-{secrets.token_hex(6)}.tmp"
@@ -239,24 +240,39 @@ def _write_files(solution: Solution, work: Path) -> Manifest:
     )
 
 
-def check_target(target: Path) -> None:
+def check_target(folder: str | Path) -> None:
     """Raise unless a bundle may be written there: a new folder, an empty one, or an older bundle."""
+    target = _real(folder)
     known = {MANIFEST, *(name for names in FILES.values() for name in names)}
     if not os.path.lexists(target):
         return
     if not target.is_dir():
         raise FileFormatError(f"{target}: is no folder; name a new one for the bundle")
-    others = sorted(entry.name for entry in target.iterdir() if entry.name not in known)
+    others = sorted(entry.name for entry in target.iterdir() if entry.name not in known or entry.is_dir())
     if others:
         raise FileFormatError(
             f"{target}: holds other files ({others[0]!a}); name a new folder for the bundle"
         )
 
 
+def _real(folder: str | Path) -> Path:
+    """Return the folder itself where a link, or a name such as ".", stands for it."""
+    try:
+        return Path(os.path.realpath(folder))
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{str(folder)!a}: cannot be written: {error}") from None
+
+
 def _move(work: Path, target: Path) -> None:
     try:
-        if target.is_dir():
-            shutil.rmtree(target)
-        os.replace(work, target)
+        if not target.is_dir():
+            os.replace(work, target)
+            return
+        # The folder itself stays: it may be a mount, or somebody's working directory.
+        (target / MANIFEST).unlink(missing_ok=True)
+        for entry in target.iterdir():
+            entry.unlink()
+        for name in sorted(os.listdir(work), key=lambda name: (name == MANIFEST, name)):
+            os.replace(work / name, target / name)
     except OSError as error:
         raise FileFormatError(f"{target}: cannot be written: {error.strerror or error}") from None

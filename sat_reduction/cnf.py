@@ -59,7 +59,7 @@ class Formula:
 
     def __post_init__(self) -> None:
         n = self.n_variables
-        if not isinstance(n, int | np.integer) or not 0 <= n <= MAX_VARIABLES:
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or not 0 <= n <= MAX_VARIABLES:
             raise FormulaError(f"{n} variables; 0 to {MAX_VARIABLES} are possible")
         literals, starts = np.asarray(self.literals), np.asarray(self.starts)
         if (literals.size and literals.dtype.kind not in "iu") or starts.dtype.kind not in "iu":
@@ -83,10 +83,11 @@ class Formula:
                 raise FormulaError("0 is no literal")
         object.__setattr__(self, "n_variables", int(n))
         for name, array, dtype in (("literals", literals, np.int32), ("starts", starts, np.int64)):
-            if array.dtype != dtype or array.flags.writeable or not array.flags.c_contiguous:
+            if array.dtype != dtype or not _is_frozen(array) or not array.flags.c_contiguous:
                 array = np.array(array, dtype=dtype)
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
+        object.__setattr__(self, "comments", tuple(self.comments))
 
     @classmethod
     def of(cls, clauses: Iterable[Sequence[int]], n_variables: int | None = None) -> Formula:
@@ -106,7 +107,7 @@ class Formula:
             if not literal or abs(int(literal)) > MAX_VARIABLES:
                 raise FormulaError(f"{literal} is no literal; they are 1 to {MAX_VARIABLES}, or negative")
         if n_variables is None:
-            n_variables = max((abs(literal) for literal in flat), default=0)
+            n_variables = max((abs(int(literal)) for literal in flat), default=0)
         starts = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
         return cls(n_variables, np.array(flat, dtype=np.int32), starts)
@@ -250,6 +251,15 @@ class Formula:
 
     def __repr__(self) -> str:
         return f"Formula(n_variables={self.n_variables}, n_clauses={self.n_clauses})"
+
+
+def _is_frozen(array: Any) -> bool:
+    """Whether nothing can write to an array: it and the arrays that it is a view of are read-only."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None or isinstance(array, bytes)
 
 
 def check_assignment(assignment: Any, n_variables: int) -> Assignment:

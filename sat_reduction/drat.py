@@ -92,6 +92,7 @@ def check_proof(formula: Formula, proof: Sequence[str], *, checker: str | None =
     'the proof never adds the empty clause (0)'
     """
     begun = time.perf_counter()
+    proof = tuple(proof)
     try:
         steps = _steps_to_the_end(proof, formula.n_variables)
     except ProofError as error:
@@ -210,19 +211,19 @@ def _steps_to_the_end(proof: Sequence[str], n_variables: int) -> list[Step]:
 
 
 def _drat_trim(path: str, formula: Formula, proof: Sequence[str]) -> tuple[bool, str] | None:
-    """Return drat-trim's verdict, None if it gives none (time-out, crash, no memory)."""
-    with tempfile.TemporaryDirectory(prefix="sat-reduction-") as folder:
-        (Path(folder) / "formula.cnf").write_bytes(dimacs_bytes(formula.with_comments(())))
-        (Path(folder) / "proof.drat").write_bytes(proof_bytes(proof))
-        try:
+    """Return drat-trim's verdict, None if it gives none (time-out, crash, no memory, no disk)."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="sat-reduction-") as folder:
+            (Path(folder) / "formula.cnf").write_bytes(dimacs_bytes(formula.with_comments(())))
+            (Path(folder) / "proof.drat").write_bytes(proof_bytes(proof))
             completed = subprocess.run(
                 [path, "formula.cnf", "proof.drat"],
                 cwd=folder,
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
             )
-        except OSError:
-            return None
+    except OSError:
+        return None
     output = completed.stdout.decode("ascii", errors="replace").replace("\r", "\n")
     verdicts = [line.rstrip() for line in output.split("\n") if line.startswith("s ")]
     if verdicts == ["s VERIFIED"] and completed.returncode == 0:

@@ -261,9 +261,9 @@ def _ordered(formula: Formula) -> Formula:
         return formula
     width = int(formula.widths[0])
     if np.all(formula.widths == width):
-        rows = _ordered_rows(formula.literals.reshape(-1, width)).reshape(-1)
+        rows = _ordered_rows(formula.literals.reshape(-1, width))
         rows.flags.writeable = False  # so that the formula need not copy them
-        return Formula(formula.n_variables, rows, formula.starts)
+        return Formula(formula.n_variables, rows.reshape(-1), formula.starts)
     literals = formula.literals.copy()
     for indices, matrix in formula.by_width():
         places = formula.starts[indices][:, None] + np.arange(matrix.shape[1])

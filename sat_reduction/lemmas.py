@@ -19,7 +19,7 @@ from memverify.rational import Rational, format_number
 
 from .errors import ProofError
 from .schemes import Scheme
-from .z3_queries import Term, all_unsat, number, relu, version
+from .z3_queries import Term, all_unsat, number, one_at_a_time, relu, version
 
 ALLOWANCE = 8
 """The statement is about networks with at most d + 8 parameters."""
@@ -191,6 +191,7 @@ Verdict = tuple[str, bool | None, str]
 _decided: dict[tuple[Any, ...], LemmaResult] = {}
 
 
+@one_at_a_time
 def _prove(name: str, lemma: Callable[..., Verdict], *arguments: Any) -> LemmaResult:
     key = (name, *arguments)
     if key not in _decided:
@@ -302,6 +303,7 @@ def _four_alternations(timeout: float) -> Verdict:
     return statement, proved, _by("QF_NRA", proved)
 
 
+@one_at_a_time
 def alternations_impossible(count: int, timeout: float | None = SECONDS_A_QUERY) -> bool | None:
     """Whether no 1-2-1 network behind a first ReLU has ``count`` alternating signs.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,10 +168,12 @@ def file_sha256(path: Path) -> str:
     Raises
     ------
     MalformedBundleError
-        If it cannot be read.
+        If it cannot be read, or is no plain file: a pipe would never end.
     """
     digest = hashlib.sha256()
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise MalformedBundleError(f"{path}: is no plain file; a bundle holds nothing else")
         with path.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
@@ -203,7 +206,7 @@ def _parse(data: bytes) -> Manifest:
     expect_keys(document, _KEYS, "the manifest")
     expect_keys(document["data"], _DATA_KEYS, '"data"')
     answer = document["answer"]
-    if answer not in FILES:
+    if not isinstance(answer, str) or answer not in FILES:
         raise FileFormatError('"answer" must be "satisfiable" or "unsatisfiable"')
     expect_keys(document["files"], FILES[answer], '"files"')
     _expect_texts(document["files"], '"files"')

@@ -23,7 +23,7 @@ from memverify.sparse_dataset import SparseDataset
 from .cnf import Assignment, Formula
 from .enumeration import Enumeration, brute_force, nae_brute_force
 from .lemmas import alternations_impossible
-from .z3_queries import Term, ask, number, rational, relu, version
+from .z3_queries import Term, ask, number, one_at_a_time, rational, relu, version
 
 __all__ = [
     "Enumeration",
@@ -118,6 +118,7 @@ class NetworkAnswer:
     interval: Interval | None = None
 
 
+@one_at_a_time
 def z3_formula(formula: Formula, timeout: float | None = None) -> FormulaAnswer:
     """Decide a formula with z3.
 
@@ -140,21 +141,24 @@ def z3_formula(formula: Formula, timeout: float | None = None) -> FormulaAnswer:
     import z3
 
     begun = time.perf_counter()
-    variables = [z3.Bool(f"x{index}") for index in range(1, formula.n_variables + 1)]
+    used = np.unique(np.abs(formula.literals)).tolist()
+    variables = {index: z3.Bool(f"x{index}") for index in used}
     solver = z3.Solver()
     for clause in formula.clauses():
-        signed = [variables[abs(x) - 1] if x > 0 else z3.Not(variables[abs(x) - 1]) for x in clause]
+        signed = [variables[x] if x > 0 else z3.Not(variables[-x]) for x in clause]
         solver.add(z3.Or(signed))
     decision = ask(solver, timeout)
     witness = None
     if decision:
         model = solver.model()
-        true = [z3.is_true(model.eval(variable)) for variable in variables]
-        witness = np.where(np.array(true, dtype=bool), 1, -1).astype(np.int8)
+        witness = np.full(formula.n_variables, -1, dtype=np.int8)
+        true = [index for index, variable in variables.items() if z3.is_true(model.eval(variable))]
+        witness[np.array(true, dtype=np.int64) - 1] = 1
         formula.check_model(witness)
     return FormulaAnswer(f"{version()} on the formula", decision, witness, time.perf_counter() - begun)
 
 
+@one_at_a_time
 def z3_network_exists(dataset: AnyDataset, timeout: float | None = None) -> NetworkAnswer:
     """Decide by linear arithmetic whether some network n-1-2-1 memorizes the data.
 
@@ -201,6 +205,7 @@ def z3_network_exists(dataset: AnyDataset, timeout: float | None = None) -> Netw
     return NetworkAnswer(f"{version()}, QF_LRA, on the points", decision, network, seconds, found)
 
 
+@one_at_a_time
 def z3_full_network(dataset: AnyDataset, timeout: float | None = None) -> NetworkAnswer:
     """Decide whether some network n-1-2-1 memorizes the data, every real weight left free.
 

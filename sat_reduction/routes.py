@@ -17,14 +17,15 @@ from memverify.certification.certify import certify
 from memverify.errors import MemverifyError
 
 from .bundle import decide, encode_source
-from .cnf import Formula
+from .cnf import MAX_VARIABLES, Formula
 from .dimacs import save_dimacs
-from .errors import DisagreementError
+from .errors import DisagreementError, FormulaError
 from .megiddo import megiddo_size
 from .minimize import minimize
 from .oracles import brute_force, nae_brute_force, z3_formula, z3_full_network, z3_network_exists
 from .recovery import recover
-from .solvers import solve
+from .reversible import linear_size
+from .solvers import check_timeout, solve
 from .witness_network import decode, source_assignment
 
 FAMILIES = ("cadical195", "glucose4")
@@ -120,12 +121,17 @@ def cross_check(
     DisagreementError
         If two routes contradict each other or one fails; the message names them, and the
         file with the smallest formula found that still shows it.
+    FormulaError, SolverError
+        For too many variables, and for a time limit that is none.
 
     Examples
     --------
     >>> cross_check(Formula.of([[1, 2], [-1], [-2]])).answer
     'unsatisfiable'
     """
+    check_timeout(timeout)
+    if linear_size(source)[0] > MAX_VARIABLES:
+        raise FormulaError(f"{source.n_variables} variables leave none for the reductions; renumber them")
     chosen = default_routes() if routes is None else tuple(routes)
     answers = []
     for route in chosen:
@@ -292,7 +298,10 @@ def _too_many(limit: int) -> Callable[[Formula], str]:
 
 
 def _too_long(formula: Formula) -> str:
-    clauses = megiddo_size(formula)[1]
+    try:
+        clauses = megiddo_size(formula)[1]
+    except FormulaError as error:  # beyond what the product is made for
+        return str(error)
     return f"{clauses:,} clauses" if clauses > MAX_PRODUCT_CLAUSES else ""
 
 

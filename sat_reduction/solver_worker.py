@@ -22,7 +22,7 @@ GRACE = 10.0
 
 
 class SolverWorker:
-    """One process; used by the thread that made it.
+    """One process; used by the thread that made it, for one formula at a time.
 
     Examples
     --------
@@ -36,6 +36,7 @@ class SolverWorker:
 
     def __init__(self) -> None:
         self._owner = os.getpid()
+        self._busy = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - its last words; closed by `close`
         self._process = subprocess.Popen(
             # -P keeps the folder of the program, which is that of this package, out of its path.
@@ -49,8 +50,8 @@ class SolverWorker:
 
     @property
     def usable(self) -> bool:
-        """Whether the process lives, and is ours: a forked child must not share it."""
-        return self._owner == os.getpid() and self._process.poll() is None
+        """Whether the process lives, is free, and is ours: a forked child must not share it."""
+        return self._owner == os.getpid() and not self._busy.locked() and self._process.poll() is None
 
     def run(
         self, solver: str, starts: bytes, literals: bytes, with_proof: bool, timeout: float | None
@@ -76,24 +77,36 @@ class SolverWorker:
         subprocess.TimeoutExpired
             At the limit; the process has ended.
         RuntimeError
-            If the solver broke off, or its process ended.
+            If the solver broke off, its process ended, or is at work for another call.
         ImportError
             If pysat is not installed.
         KeyboardInterrupt
             As usual; the process has ended.
         """
+        # Of two calls at once (a handler of a signal makes one in the middle of another) each
+        # would read the other's answer.
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError("its process is at work for another call")
+        try:
+            return self._run(solver_process.request(solver, starts, literals, with_proof), solver, timeout)
+        finally:
+            self._busy.release()
+
+    def _run(self, request: bytes, solver: str, timeout: float | None) -> solver_process.Outcome:
         fired = threading.Event()
 
         def stop() -> None:
             fired.set()
             self._process.kill()
 
-        timer = threading.Timer(timeout, stop) if timeout is not None else None
+        timer: threading.Timer | None = None
+        if timeout is not None:  # a timer does not take centuries
+            timer = threading.Timer(float(min(timeout, threading.TIMEOUT_MAX)), stop)
         try:
             if timer is not None:
                 timer.daemon = True
                 timer.start()
-            answer = self._exchange(solver_process.request(solver, starts, literals, with_proof))
+            answer = self._exchange(request)
         except BaseException:
             self.close()
             raise
@@ -101,10 +114,11 @@ class SolverWorker:
             if timer is not None:
                 timer.cancel()
                 timer.join()
+        if fired.is_set():  # the process has ended, whether it had answered or not
+            self.close()
         if answer is not None:
             return solver_process.read_outcome(answer)
         if fired.is_set():
-            self.close()
             raise subprocess.TimeoutExpired(solver, timeout or 0.0)
         raise RuntimeError(self._last_words())
 

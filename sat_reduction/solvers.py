@@ -10,11 +10,13 @@ import math
 import subprocess
 import time
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from . import solver_process
-from .cnf import Array, Assignment, Formula
+from .cnf import MAX_VARIABLES, Array, Assignment, Formula
 from .errors import NotAModelError, SolverError
 from .solver_worker import worker
 
@@ -106,7 +108,7 @@ def solve(
         return SolverAnswer(None, None, None, time.perf_counter() - begun, solver)
     satisfiable, true_literals, lines = outcome
     model = _model(formula, true_literals, names, solver) if satisfiable else None
-    proof = _proof(lines, names) if with_proof and not satisfiable else None
+    proof = _proof(lines, names, formula.n_variables) if with_proof and not satisfiable else None
     return SolverAnswer(satisfiable, model, proof, time.perf_counter() - begun, solver)
 
 
@@ -118,8 +120,15 @@ def _check_request(solver: str, with_proof: bool, timeout: float | None) -> None
         )
     if with_proof and solver not in SOLVERS:
         raise SolverError(f"{solver} gives no proofs; take one of {', '.join(SOLVERS)}")
-    if timeout is not None and not 0 < timeout < math.inf:
-        raise SolverError(f"a time limit is a positive number of seconds, not {timeout}")
+    check_timeout(timeout)
+
+
+def check_timeout(timeout: Any) -> None:
+    """Raise `SolverError` unless a time limit is None or a positive number of seconds."""
+    if timeout is None:
+        return
+    if not isinstance(timeout, int | float | Fraction | np.number) or not 0 < timeout < math.inf:
+        raise SolverError(f"a time limit is a positive number of seconds, not {timeout!r}")
 
 
 def _renumbered(formula: Formula) -> tuple[Array | None, Array]:
@@ -146,7 +155,8 @@ def _outcome(
 
 
 def _model(formula: Formula, literals: list[int], names: Array | None, solver: str) -> Assignment:
-    true = np.array([literal for literal in literals if literal > 0], dtype=np.int64)
+    # Numbers that no variable has are no answer; they may be too long for an array.
+    true = np.array([literal for literal in literals if 0 < literal <= MAX_VARIABLES], dtype=np.int64)
     if names is not None:
         true = names[true[true <= len(names)] - 1]
     model = np.full(formula.n_variables, -1, dtype=np.int8)
@@ -158,20 +168,24 @@ def _model(formula: Formula, literals: list[int], names: Array | None, solver: s
     return model
 
 
-def _proof(lines: list[str], names: Array | None) -> tuple[str, ...]:
+def _proof(lines: list[str], names: Array | None, n_variables: int) -> tuple[str, ...]:
     """Return the lines up to the empty clause, which some solvers leave out."""
     kept = [line.strip() for line in lines]
     if "0" in kept:
         del kept[kept.index("0") :]
     if names is not None:
-        kept = [_renamed(line, names) for line in kept]
+        kept = [_renamed(line, names, n_variables) for line in kept]
     return (*kept, "0")
 
 
-def _renamed(line: str, names: Array) -> str:
+def _renamed(line: str, names: Array, n_variables: int) -> str:
+    """Return a line in the old names; variables that the solver introduced come after all others."""
     words = []
     for word in line.split():
         variable = 0 if word == "d" else abs(int(word))
-        name = int(names[variable - 1]) if variable else 0
+        if variable > len(names):
+            name = n_variables + variable - len(names)
+        else:
+            name = int(names[variable - 1]) if variable else 0
         words.append(word if not variable else str(-name if word[0] == "-" else name))
     return " ".join(words)

@@ -24,7 +24,7 @@ from .cnf import Assignment, Formula
 from .dimacs import load_dimacs
 from .drat import check_proof, load_proof
 from .encoding import Encoding
-from .errors import MalformedBundleError, NotAModelError, SatReductionError
+from .errors import MalformedBundleError, SatReductionError
 from .lemmas import LemmaChain, prove_lemmas
 from .manifest import (
     CERTIFICATE,
@@ -125,12 +125,12 @@ def verify_bundle(
         _check_files(manifest, place, holds)
         encoding, dataset = _check_data(manifest, place, holds)
         if manifest.answer == "satisfiable":
-            model = _check_network(encoding, dataset, place, holds)
+            signs = _check_network(encoding, dataset, place, holds)
         else:
-            model = None
+            signs = None
             _check_refutation(encoding, place, holds)
         if source is not None:
-            _check_source(source, encoding, dataset, model, holds)
+            _check_source(source, encoding, dataset, signs, holds)
         lemmas = prove_lemmas(encoding.scheme, encoding.widths, encoding.dimension)
         if not lemmas.all_proved:
             raise _FalseError(f"not proved: {lemmas.first_open}")
@@ -185,7 +185,8 @@ def _check_network(encoding: Encoding, dataset: SparseDataset, place: Path, hold
         )
     holds(f"the network has {network.num_parameters} parameters")
     try:
-        decoded = source_assignment(encoding, decode(network, encoding))
+        signs = decode(network, encoding)
+        decoded = source_assignment(encoding, signs)
         model = _read(lambda: load_model(place / MODEL, len(decoded)))
     except SatReductionError as error:
         if isinstance(error, MalformedBundleError):
@@ -194,7 +195,7 @@ def _check_network(encoding: Encoding, dataset: SparseDataset, place: Path, hold
     if not (model == decoded).all():
         raise _FalseError(f"{MODEL} is not the assignment that the network's weights spell out")
     holds("the model is the signs of the network's weights, and satisfies what D encodes")
-    return model
+    return signs
 
 
 def _check_refutation(encoding: Encoding, place: Path, holds: Report) -> None:
@@ -214,21 +215,23 @@ def _check_source(
     source: Formula,
     encoding: Encoding,
     dataset: SparseDataset,
-    model: Assignment | None,
+    signs: Assignment | None,
     holds: Report,
 ) -> None:
     method = "megiddo" if encoding.model_map and encoding.model_map.method == "megiddo" else "linear"
-    if encode_source(source, encoding.scheme.name, method).dataset() == dataset:
+    own = encode_source(source, encoding.scheme.name, method)
+    if own.dataset() == dataset:
         holds("the data set is that of the given formula")
     elif _is_formula_of(source, encoding, dataset):
         holds("the data set is that of the given reversible 6-CNF")
         return
     else:
         raise _FalseError("the data set is not that of the given formula")
-    if model is not None:
+    if signs is not None:
+        # Formulas with other unused variables can have the same data set: its own way back counts.
         try:
-            source.check_model(model)
-        except (NotAModelError, SatReductionError) as error:
+            source.check_model(source_assignment(own, signs))
+        except SatReductionError as error:
             raise _FalseError(f"{MODEL}: {error}") from None
         holds("the model satisfies the given formula")
 

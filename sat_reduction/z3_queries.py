@@ -5,8 +5,10 @@ z3 itself is imported by the functions that ask; an unknown answer is None, neve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from gmpy2 import mpq
 
@@ -18,8 +20,27 @@ Term = Any
 DIGITS = 30
 """Decimal digits that are kept of an irrational number in a model."""
 
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
+_one_thread = threading.RLock()
+
 _LONGEST = 4_000_000_000
 """z3's time limits are 32-bit milliseconds."""
+
+
+def one_at_a_time(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """Let a function that makes or asks z3 terms run in one thread at a time.
+
+    All terms share one context of z3, which is not made for threads: two at once crash the
+    process, hang, or mix up their terms. The function must keep no term beyond its end.
+    """
+
+    @wraps(function)
+    def alone(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
+        with _one_thread:
+            return function(*args, **kwargs)
+
+    return alone
 
 
 def ask(solver: Any, timeout: float | None) -> bool | None:
@@ -40,12 +61,19 @@ def ask(solver: Any, timeout: float | None) -> bool | None:
     ------
     KeyboardInterrupt
         If the signal came while z3 was at work: it only calls its answer unknown then.
+    MemoryError
+        If z3 ran out of it.
     """
     import z3
 
     if timeout is not None:
-        solver.set("timeout", min(_LONGEST, max(1, int(timeout * 1000))))
-    answer = solver.check()
+        solver.set("timeout", int(min(_LONGEST, max(1, timeout * 1000))))
+    try:
+        answer = solver.check()
+    except z3.Z3Exception as error:
+        if "out of memory" in str(error):
+            raise MemoryError("z3 ran out of memory") from None
+        raise
     if answer == z3.unknown:
         if "keyboard" in solver.reason_unknown():
             raise KeyboardInterrupt

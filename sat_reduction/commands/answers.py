@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 
-from .inputs import load_formula
+from .inputs import load_formula, refuse_same
 
 _CODES = {"satisfiable": 10, "unsatisfiable": 20, "undecided": 3}
 
 
 def run_solve(options: argparse.Namespace) -> int:
     """Decide a formula and write the bundle."""
-    from pathlib import Path
-
     from ..bundle import check_target, decide, write_bundle
 
-    check_target(Path(options.output))
+    if options.formula != "-":
+        # A formula in an older bundle would go with it.
+        refuse_same(os.path.dirname(os.path.realpath(options.formula)), options.output, options.formula)
+    check_target(options.output)
     say = _teller(options.json)
     solution = decide(
         load_formula(options),
@@ -87,6 +89,7 @@ def run_cross_check(options: argparse.Namespace) -> int:
     from ..errors import DisagreementError
     from ..routes import RouteAnswer, cross_check
 
+    refuse_same(options.formula, options.save)
     check_writable(options.save)
     routes: list[RouteAnswer] = []
 

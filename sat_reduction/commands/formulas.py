@@ -15,12 +15,14 @@ def run_generate(options: argparse.Namespace) -> int:
     from .. import generate
     from ..assignments import save_model
     from ..dimacs import save_dimacs
+    from .inputs import refuse_same
 
     check_writable(options.output)
     if options.family == "random":
         formula = generate.random_cnf(options.n_variables, options.n_clauses, options.width, options.seed)
     elif options.family == "planted":
         if options.model:
+            refuse_same(options.output, options.model)
             check_writable(options.model)
         formula, model = generate.planted_cnf(
             options.n_variables, options.n_clauses, options.width, options.seed

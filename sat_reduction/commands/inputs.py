@@ -1,8 +1,9 @@
-"""What several commands load."""
+"""What several commands load, and what they must not write."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ def load_formula(options: argparse.Namespace) -> Formula:
     from ..dimacs import load_dimacs
 
     return load_dimacs(options.formula, lenient=options.lenient)
+
+
+def refuse_same(first: str, second: str, shown: str | None = None) -> None:
+    """Raise FileFormatError if two paths are one place, so that one would overwrite the other."""
+    from memverify.errors import FileFormatError
+
+    if os.path.realpath(first) == os.path.realpath(second):
+        raise FileFormatError(f"{shown or second!a} would be overwritten; name another place to write to")
 
 
 def load_encoded(path: str) -> tuple[Encoding, AnyDataset]:

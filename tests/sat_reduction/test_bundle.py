@@ -1,7 +1,9 @@
 """Formulas end to end: to a bundle and back; and no bundle survives tampering."""
 
+import contextlib
 import gzip
 import json
+import os
 import shutil
 
 import numpy as np
@@ -11,18 +13,19 @@ from memverify.certification.certificate import save_certificate
 from memverify.certification.certify import certify
 from memverify.datasets import load_dataset
 from memverify.datasets.sparse_npz import save_sparse_npz
-from memverify.errors import FileFormatError
 from memverify.formats.network_file import load_network, save_network
 from memverify.network import Affine, Network, Row
 from sat_reduction import lemmas, verification
 from sat_reduction.assignments import load_model, save_model
-from sat_reduction.bundle import decide, encode_source, write_bundle
+from sat_reduction.bundle import decide, write_bundle
 from sat_reduction.cnf import Formula
 from sat_reduction.dimacs import load_dimacs, save_dimacs
 from sat_reduction.drat import check_proof, load_proof
-from sat_reduction.errors import MalformedBundleError, SatReductionError
+from sat_reduction.errors import MalformedBundleError
 from sat_reduction.generate import parity, pigeonhole, planted_cnf, random_cnf
 from sat_reduction.manifest import FILES, file_sha256, load_manifest
+from sat_reduction.megiddo import megiddo_reduction
+from sat_reduction.model_map import comments_of
 from sat_reduction.recovery import recover
 from sat_reduction.verification import verify_bundle
 from sat_reduction.witness_network import decode, source_assignment
@@ -330,6 +333,16 @@ def test_a_broken_manifest(sat, change):
         verify_bundle(sat)
 
 
+@pytest.mark.parametrize("value", [{}, [], [["satisfiable"]], None, 3, "", "Satisfiable"])
+@pytest.mark.parametrize("key", ["answer", "files", "data", "proved", "assumed", "statement", "solver"])
+def test_a_manifest_of_other_kinds_of_values(sat, key, value):
+    document = json.loads((sat / "manifest.json").read_text())
+    document[key] = value
+    (sat / "manifest.json").write_text(json.dumps(document))
+    with contextlib.suppress(MalformedBundleError):
+        assert not verify_bundle(sat).is_true or (key == "solver" and isinstance(value, str))
+
+
 @pytest.mark.parametrize("answer", ["satisfiable", "unsatisfiable"])
 def test_a_missing_file(sat, unsat, answer):
     folder = sat if answer == "satisfiable" else unsat
@@ -341,36 +354,34 @@ def test_a_missing_file(sat, unsat, answer):
         (folder / name).write_bytes(kept)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_devices_and_folders_are_no_files_of_a_bundle(unsat):
+    for make in (os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)):
+        path = unsat / "proof.drat"
+        path.rmdir() if path.is_dir() else path.unlink()
+        make(path)
+        with pytest.raises(MalformedBundleError, match=r"proof\.drat: is no plain file"):
+            verify_bundle(unsat)
+
+
 def test_no_folder(tmp_path):
     with pytest.raises(MalformedBundleError):
         verify_bundle(tmp_path / "nothing")
 
 
-# -------------------------------------------------------------------------------------- writing
-def test_a_folder_with_other_files_is_left_alone(tmp_path):
-    (tmp_path / "thesis.tex").write_text("dear")
-    with pytest.raises(FileFormatError, match=r"thesis\.tex"):
-        write_bundle(decide(Formula.of([[1]])), tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_formulas_with_the_same_data_set_are_all_its_formula(tmp_path, n):
+    """Without clauses, variables only fill up the four dimensions."""
+    write_bundle(decide(Formula.of([], n), scheme="nae"), tmp_path / "out")
+    for other in range(4):
+        assert verify_bundle(tmp_path / "out", source=Formula.of([], other)).is_true
+    assert not verify_bundle(tmp_path / "out", source=Formula.of([], 4)).is_true
 
 
-def test_an_older_bundle_is_replaced_whole(tmp_path):
-    target = tmp_path / "out"
-    write_bundle(decide(Formula.of([[1], [-1]])), target)
-    write_bundle(decide(Formula.of([[1]])), target)
-    assert {p.name for p in target.iterdir()} == {"manifest.json", *FILES["satisfiable"]}
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-def test_equal_formulas_give_equal_bundles(tmp_path):
-    for name in ("a", "b"):
-        write_bundle(decide(random_cnf(6, 40, 3, 5)), tmp_path / name)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-
-
-def test_unknown_choices():
-    with pytest.raises(SatReductionError, match="linear, megiddo, none"):
-        encode_source(Formula.of([[1]]), "paper", "magic")
-    with pytest.raises(SatReductionError, match="as they are"):
-        encode_source(Formula.of([[1]]), "nae", "megiddo")
+def test_a_product_that_is_the_product_of_itself(tmp_path):
+    reduction = megiddo_reduction(Formula.of([], 1))
+    target = reduction.target.with_comments(comments_of(reduction.model_map))
+    write_bundle(decide(target, method="none"), tmp_path / "out")
+    for source in (target, reduction.source):
+        found = verify_bundle(tmp_path / "out", source=source)
+        assert found.is_true, found.reason

@@ -249,6 +249,8 @@ def test_bad_input_is_one_line(place, capsys):
         (("solve", "sat.cnf", "-o", "out", "--solver", "magic"), "magic"),
         (("solve", "sat.cnf", "-o", "sat.cnf"), "overwritten"),
         (("solve", "sat.cnf", "-o", "other.csv"), "folder"),
+        (("solve", "sat.cnf", "-o", "out", "--timeout", 0), "positive number of seconds"),
+        (("cross-check", "sat.cnf", "--timeout", 0), "positive number of seconds"),
         (("verify", "missing"), "missing"),
         (("verify", "."), "manifest"),
         (("generate", "random", 2, 5, "-o", "x.cnf"), "variables"),
@@ -261,6 +263,20 @@ def test_bad_input_is_one_line(place, capsys):
     for arguments, word in cases:
         assert word in refused(capsys, *arguments), arguments
     assert not any((place / name).exists() for name in ("x.cnf", "x.npz", "x.json", "out"))
+
+
+def test_nothing_that_is_read_or_written_is_overwritten(place, capsys):
+    run(capsys, "solve", "unsat.cnf", "-o", "out", "--scheme", "nae", code=20)
+    before = (place / "out/reduced.cnf").read_bytes(), (place / "sat.cnf").read_bytes()
+    for arguments in (
+        ("solve", "out/reduced.cnf", "-o", "out"),
+        ("solve", "out/../out/reduced.cnf", "-o", "./out/"),
+        ("cross-check", "sat.cnf", "--save", "sat.cnf"),
+        ("generate", "planted", 5, 10, "-o", "new.cnf", "--model", "./new.cnf"),
+    ):
+        assert "overwritten" in refused(capsys, *arguments)
+    assert before == ((place / "out/reduced.cnf").read_bytes(), (place / "sat.cnf").read_bytes())
+    assert not (place / "new.cnf").exists()
 
 
 def test_help_and_version(capsys):

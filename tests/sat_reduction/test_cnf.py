@@ -144,6 +144,32 @@ def test_a_formula_does_not_change_with_the_arrays_it_was_made_of() -> None:
         formula.literals[0] = 5
 
 
+def test_a_formula_does_not_change_with_what_its_arrays_are_views_of() -> None:
+    literals, starts = np.array([1, -2, 9], dtype=np.int32), np.array([0, 1, 2])
+    buffer = bytearray(np.array([1, -2], dtype=np.int32).tobytes())
+    seen_through = np.frombuffer(memoryview(buffer).toreadonly(), dtype=np.int32)
+    view, of_starts = literals[:2], starts.view()
+    view.flags.writeable = of_starts.flags.writeable = False
+    comments = ["kept"]
+    made = [Formula(2, view, of_starts, comments), Formula(2, seen_through, of_starts)]
+    literals[:] = starts[:] = 0
+    buffer[:] = bytes(8)
+    comments.append("added later")
+    assert [formula.clauses() for formula in made] == [[[1], [-2]]] * 2
+    assert made[0].comments == ("kept",)
+
+
+def test_a_frozen_formula_is_not_copied() -> None:
+    formula = Formula.of([[1], [-2]])
+    assert Formula(3, formula.literals[:1], formula.starts[:2]).literals.base is formula.literals
+
+
+def test_the_least_integers_of_narrow_types() -> None:
+    assert Formula.of([[np.int8(-128), np.int8(5)]]).n_variables == 128
+    with pytest.raises(FormulaError, match="True variables"):
+        Formula.of([[1]], True)
+
+
 def test_formulas_differ() -> None:
     formula = Formula.of([[1, 2], [3]])
     assert formula == Formula.of([[1, 2], [3]]).with_comments(["comments do not count"])

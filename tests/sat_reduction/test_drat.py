@@ -6,6 +6,7 @@ import random
 import shutil
 import stat
 import sys
+import tempfile
 
 import dratify
 import pytest
@@ -236,8 +237,8 @@ def test_literals_out_of_range(line):
 
 
 def test_a_proof_must_add_the_empty_clause():
-    refuted = Formula.of([[1], [-1]])
-    for formula, lines in ((ALL_FOUR, ["1 0"]), (ALL_FOUR, []), (refuted, []), (Formula.of([[]]), [])):
+    refuted, empty = Formula.of([[1], [-1]]), Formula.of([[]])
+    for formula, lines in ((ALL_FOUR, iter(["1 0"])), (ALL_FOUR, []), (refuted, []), (empty, [])):
         report = check_proof(formula, lines)
         assert not report.ok
         assert report.reason == "the proof never adds the empty clause (0)"
@@ -365,8 +366,11 @@ def test_drat_trims_no_is_a_no(fake_drat_trim):
     assert check_proof(Formula.of([]), ["0"]).checker.startswith("dratify")
 
 
-def test_a_program_that_does_not_start(fake_drat_trim, tmp_path):
+def test_a_program_that_does_not_start(fake_drat_trim, tmp_path, monkeypatch):
     fake_drat_trim("s VERIFIED\n")
+    with monkeypatch.context() as without_room:
+        without_room.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+        assert not check_proof(ALL_FOUR, ["0"]).ok
     (tmp_path / "bin" / "drat-trim").write_text("#!/nowhere/at/all\n")
     assert check_proof(ALL_FOUR, ["1 0", "0"]).checker.startswith("dratify")
 

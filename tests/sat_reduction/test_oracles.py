@@ -1,7 +1,10 @@
 """z3's answers from the formula and from the points alone, against enumeration and each other."""
 
 import itertools
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -260,3 +263,49 @@ def test_a_wrong_model_of_z3_is_no_answer(monkeypatch):
     monkeypatch.setattr(z3.Solver, "model", lambda self: Wrong())
     with pytest.raises(MemverifyError, match="no model: clause 1 of 1"):
         z3_formula(Formula.of([[1]]))
+
+
+def test_variables_that_do_not_occur_cost_z3_nothing(monkeypatch):
+    import z3
+
+    made = []
+    one = z3.Bool
+    monkeypatch.setattr(z3, "Bool", lambda name: made.append(name) or one(name))
+    answer = z3_formula(Formula.of([[7, -9000], [-7]], n_variables=10_000))
+    assert len(made) == 2
+    assert answer.witness.shape == (10_000,)
+    assert not np.any(answer.witness[[6, 8999]] > 0)
+
+
+def test_z3_out_of_memory_is_no_answer(monkeypatch):
+    import z3
+
+    def check(self, *assumptions):
+        raise z3.Z3Exception(b"out of memory")
+
+    monkeypatch.setattr(z3.Solver, "check", check)
+    with pytest.raises(MemoryError):
+        z3_formula(Formula.of([[1]]))
+
+
+def test_threads_take_turns_with_z3():
+    """In a process of its own: without turns z3 crashes, hangs or raises within a second."""
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from sat_reduction.generate import random_cnf
+from sat_reduction.lemmas import alternations_impossible
+from sat_reduction.oracles import z3_formula
+
+def asks(seed):
+    formulas = [random_cnf(12, 50, 3, 100 * seed + k) for k in range(8)]
+    return alternations_impossible(2), [z3_formula(formula).decision for formula in formulas]
+
+with ThreadPoolExecutor(4) as executor:
+    together = list(executor.map(asks, range(4)))
+assert together == [asks(seed) for seed in range(4)]
+assert not any([impossible for impossible, _ in together])
+"""
+    path = os.pathsep.join(filter(None, sys.path))
+    env = {**os.environ, "PYTHONPATH": path}
+    completed = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, timeout=120)
+    assert completed.returncode == 0, completed.stderr.decode()[-500:]

@@ -5,9 +5,9 @@ import itertools
 import pytest
 from hypothesis import given, settings
 
-from sat_reduction.cnf import Formula
+from sat_reduction.cnf import MAX_VARIABLES, Formula
 from sat_reduction.dimacs import load_dimacs
-from sat_reduction.errors import DisagreementError
+from sat_reduction.errors import DisagreementError, FormulaError
 from sat_reduction.generate import random_cnf
 from sat_reduction.routes import Route, cross_check, default_routes
 
@@ -81,3 +81,15 @@ def test_undecided_is_no_disagreement():
     late = Route("late", lambda formula, timeout: (None, ""))
     assert cross_check(Formula.of([[1]]), routes=[late]).answer == "undecided"
     assert cross_check(Formula.of([[1]]), routes=[late, default_routes()[0]]).answer == "satisfiable"
+
+
+def test_formulas_too_large_for_the_product_skip_it():
+    routes = [route for route in default_routes() if "megiddo" in route.name]
+    (row,) = cross_check(random_cnf(2000, 3500, 3, seed=1), routes=routes).routes
+    assert row.answer == "skipped"
+    assert "3500^2 clauses" in row.detail
+
+
+def test_variables_up_to_the_last_are_no_disagreement():
+    with pytest.raises(FormulaError, match="renumber them"):
+        cross_check(Formula.of([[MAX_VARIABLES], [-MAX_VARIABLES]]))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sat_reduction.dimacs import load_dimacs
 from sat_reduction.drat import check_proof
 from sat_reduction.errors import SolverError
 from sat_reduction.generate import pigeonhole
+from sat_reduction.oracles import z3_formula
 from sat_reduction.solver_worker import SolverWorker, close_workers, worker
 from sat_reduction.solvers import PROOFLESS_SOLVERS, SOLVERS, solve
 
@@ -129,6 +131,7 @@ def test_an_interrupt_leaves_no_process_behind(timeout):
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from sat_reduction.generate import pigeonhole
+from sat_reduction.oracles import z3_formula
 from sat_reduction.solvers import solve
 formula = pigeonhole(11)
 print("ready", flush=True)
@@ -171,13 +174,20 @@ def test_no_proof_from_solvers_without(name):
         solve(Formula.of([[1]]), name, with_proof=True)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "3", [1]])
 def test_time_limits_are_positive(timeout):
     with pytest.raises(SolverError, match="positive number of seconds"):
         solve(Formula.of([[1]]), timeout=timeout)
 
 
-@pytest.mark.parametrize("literals", [[3], [3, 1], [-1, -2, 3], [1, -2, 3, 4, 5], [3, 99]])
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("timeout", [10**18, 1e300, Fraction(10**9, 7)])
+def test_time_limits_may_be_longer_than_any_timer(timeout):
+    assert solve(Formula.of([[1]]), timeout=timeout).satisfiable
+    assert z3_formula(Formula.of([[1]]), timeout=timeout).decision
+
+
+@pytest.mark.parametrize("literals", [[3], [3, 1], [-1, -2, 3], [1, -2, 3, 4, 5], [3, 99], [3, 10**30]])
 def test_a_wrong_model_is_never_an_answer(monkeypatch, literals):
     monkeypatch.setattr(SolverWorker, "run", lambda *given: (True, literals, []))
     with pytest.raises(SolverError, match=r"wrong model .*clause 2 of 2, \(2 -3\), is false"):
@@ -260,6 +270,58 @@ def test_one_process_serves_a_thread_and_survives_a_limit():
     assert others == [False] * 20
 
 
+def test_a_call_within_a_call_gets_its_own_answer(monkeypatch):
+    """As a handler of a signal may make one while a solver runs."""
+    inner = []
+    exchange = SolverWorker._exchange
+
+    def interrupted(self, request):
+        if inner:
+            return exchange(self, request)
+        inner.append(None)
+        solver_process.write_message(self._process.stdin, request)
+        inner[0] = solve(Formula.of([[1]])).satisfiable
+        return solver_process.read_message(self._process.stdout)
+
+    monkeypatch.setattr(SolverWorker, "_exchange", interrupted)
+    assert solve(Formula.of([[1], [-1]])).satisfiable is False
+    assert inner == [True]
+
+
+def test_one_process_in_two_threads_refuses_the_second(monkeypatch):
+    formula = Formula.of([[1]])
+    arrays = formula.starts.tobytes(), formula.literals.tobytes()
+    shared = SolverWorker()
+    exchange = SolverWorker._exchange
+
+    def during(self, request):
+        with ThreadPoolExecutor(1) as executor:
+            second = executor.submit(self.run, SOLVERS[0], *arrays, False, None)
+            assert "at work for another call" in str(second.exception())
+        return exchange(self, request)
+
+    monkeypatch.setattr(SolverWorker, "_exchange", during)
+    assert shared.run(SOLVERS[0], *arrays, False, None)[0]
+    assert shared.usable
+    shared.close()
+
+
+def test_a_limit_that_fires_just_after_the_answer(monkeypatch):
+    exchange = SolverWorker._exchange
+
+    def slowly(self, request):
+        answer = exchange(self, request)
+        time.sleep(0.6)
+        return answer
+
+    formula = Formula.of([[1]])
+    shared = SolverWorker()
+    shared.run(SOLVERS[0], formula.starts.tobytes(), formula.literals.tobytes(), False, None)
+    monkeypatch.setattr(SolverWorker, "_exchange", slowly)
+    assert shared.run(SOLVERS[0], formula.starts.tobytes(), formula.literals.tobytes(), False, 0.5)[0]
+    assert shared._process.returncode is not None  # ended and waited for: nothing else is sent to it
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_starts_its_own():
     solve(Formula.of([[1]]))
@@ -316,3 +378,12 @@ def test_proofs_end_at_the_first_empty_clause(monkeypatch):
         monkeypatch.setattr(SolverWorker, "run", lambda *given, lines=given_lines: (False, [], lines))
         proof = solvers.solve(formula, with_proof=True).proof
         assert proof in (("0",), ("1 0", "0"))
+
+
+def test_variables_that_a_solver_introduces_come_after_all_others(monkeypatch):
+    far = 10**6
+    formula = Formula.of([[far, far - 9], [far, 9 - far], [-far]], n_variables=far + 5)
+    lines = ["3 -1 0", "-3 1 0", "d 3 -1 0", "0"]
+    monkeypatch.setattr(SolverWorker, "run", lambda *given: (False, [], lines))
+    proof = solve(formula, with_proof=True).proof
+    assert proof == (f"{far + 6} -{far - 9} 0", f"-{far + 6} {far - 9} 0", f"d {far + 6} -{far - 9} 0", "0")
