@@ -351,7 +351,7 @@ def _check_plain(module: nn.Module) -> None:
                 "(for weight or spectral norm: torch.nn.utils.remove_weight_norm, remove_spectral_norm)"
             )
         # parts are called while tracing, but of the whole only forward is traced
-        if part is module and type(part).__call__ is not modules.Module.__call__:
+        if part is module and _has_own_call(type(part)):
             raise UnsupportedOperatorError(f"{where} has a __call__ of its own; put that code into forward")
         if "forward" in vars(part):
             raise UnsupportedOperatorError(
@@ -373,16 +373,26 @@ def _trains(module: nn.Module) -> bool:
 
 
 def _state_sha256(module: nn.Module) -> str:
+    import torch
+
     lines = []
     for name, value in module.state_dict().items():
         raw = value.detach().cpu().contiguous().reshape(-1)
-        data = raw.view(_bytes_type()).numpy().tobytes() if raw.numel() else b""
+        data = raw.view(torch.uint8).numpy().tobytes() if raw.numel() else b""
         digest = hashlib.sha256(data).hexdigest()
         lines.append(f"{digest}  {value.dtype!s}  {list(value.shape)}  {name}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _bytes_type() -> Any:
-    import torch
+def _has_own_call(kind: type) -> bool:
+    """Whether calling a module may do more than its forward and hooks."""
+    from torch import nn
+    from torch.fx import graph_module
 
-    return torch.uint8
+    owners = [cls for cls in kind.__mro__ if "__call__" in vars(cls)]
+    if issubclass(kind, graph_module.GraphModule) and owners[0] is kind:
+        # torch gives each of them a class, whose __call__ words errors differently
+        wrapper: Any = getattr(kind, "_wrapped_call", None)
+        if vars(kind)["__call__"].__module__ == graph_module.__name__ and wrapper.cls_call is None:
+            del owners[0]
+    return owners[0] is not nn.Module

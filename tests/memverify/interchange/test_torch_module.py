@@ -244,6 +244,7 @@ def test_a_call_of_its_own_is_not_passed_over():
         def __call__(self, x):
             return super().__call__(x) + 1
 
+    assert from_torch(torch.fx.symbolic_trace(nn.Sequential(nn.Linear(1, 1)))).depth == 1
     with pytest.raises(UnsupportedOperatorError, match="__call__"):
         from_torch(Shifted(2, 1), 2)
     layer = Shifted(2, 1)
