@@ -12,9 +12,19 @@ from functools import cached_property
 from operator import lt
 from typing import Any
 
+import numpy as np
+
 from .arguments import exact_integer, exact_integers, in_order
 from .errors import DimensionMismatchError, NetworkStructureError
-from .rational import RATIONAL_TYPE, Rational, RationalLike, as_rational, bit_size
+from .numpy_form import numpy_form
+from .rational import (
+    RATIONAL_TYPE,
+    Rational,
+    RationalLike,
+    as_rational,
+    bit_size,
+    rational_from_float,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +114,20 @@ class Affine:
 
     @classmethod
     def from_dense(cls, weight: Sequence[Sequence[RationalLike]], bias: Sequence[RationalLike]) -> Affine:
-        """Build a layer from a dense matrix, one sequence per output unit.
+        """Build a layer from a dense matrix, one sequence per output unit; zero weights are dropped.
+
+        Parameters
+        ----------
+        weight : sequence of sequences, or array of shape (out_dim, in_dim)
+            Exact numbers, or an array of NumPy or torch: floats as their binary values.
+        bias : sequence or array of shape (out_dim,)
 
         Examples
         --------
         >>> Affine.from_dense([[1, 0], ["1/2", -1]], [0, 3]).out_dim
         2
         """
+        weight, bias = _exact_entries(weight), _exact_entries(bias)
         given = in_order(weight, "the weight", NetworkStructureError)
         given = [in_order(row, "a row of the weight", NetworkStructureError) for row in given]
         biases = in_order(bias, "the bias", NetworkStructureError)
@@ -137,6 +154,16 @@ class Affine:
         for row in self.rows:
             yield from row.weights
             yield row.bias
+
+
+def _exact_entries(values: Any) -> Any:
+    """Return an array of floats as nested lists of their binary values, and anything else as it is."""
+    array = numpy_form(values)
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        return array
+    if array.ndim < 2:
+        return [rational_from_float(value) for value in array.reshape(-1).tolist()]
+    return [_exact_entries(row) for row in array]
 
 
 def _disorder(index: int, columns: tuple[int, ...], in_dim: int) -> str:

@@ -90,8 +90,8 @@ rational_from_float(0.1) for its binary value
         return mpq(value.numerator, value.denominator)
     if isinstance(value, float):
         raise InexactNumberError(
-            f'{value!r} is a float: write "{value!r}" for the decimal, or '
-            f"rational_from_float({value!r}) for its binary value"
+            f'{float(value)!r} is a float: write "{float(value)!r}" for the decimal, or '
+            f"rational_from_float({float(value)!r}) for its binary value"
         )
     if isinstance(value, numbers.Rational) and not _is_span(value):
         return mpq(int(value.numerator), int(value.denominator))

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from memverify import Affine, ClassDataset, Dataset
-from memverify.errors import DatasetError, InexactNumberError
+from memverify.errors import DatasetError, InexactNumberError, MemverifyError, NonFiniteError
 from memverify.numpy_form import numpy_form
+from memverify.rational import rational_from_float
 
 POINTS = np.array([[0.5, 0.7], [1.7, -0.25], [1.2, 3.0]])
 LABELS = [1, -1, 1]
@@ -68,9 +69,32 @@ def test_floats_are_never_cut_off(points):
         Dataset(points, [1, -1])
 
 
-def test_layers_refuse_tensors_of_floats():
+@pytest.mark.parametrize("dtype", [*TYPES, torch.int64])
+def test_layers_take_tensors_and_arrays(dtype):
+    weight, bias = torch.tensor(POINTS).to(dtype), torch.tensor([0.1, 2, -3]).to(dtype)
+    exact = [[rational_from_float(v) for v in row] for row in weight.double().tolist()]
+    expected = Affine.from_dense(exact, [rational_from_float(v) for v in bias.double().tolist()])
+    assert Affine.from_dense(weight, bias) == expected
+    assert Affine.from_dense(weight.requires_grad_(dtype.is_floating_point), bias) == expected
+    assert Affine.from_dense(weight.detach().double().numpy(), bias.double().numpy()) == expected
+    assert Affine.from_dense(exact, bias) == expected
+
+
+def test_layers_refuse_lists_of_floats_and_what_is_not_finite():
+    with pytest.raises(InexactNumberError, match=r'write "0\.5"'):
+        Affine.from_dense([[np.float64(0.5)]], [0])
     with pytest.raises(InexactNumberError):
-        Affine.from_dense(torch.tensor([[0.5, 1.5]]), torch.tensor([0.5]))
+        Affine.from_dense([[1]], [0.5])
+    with pytest.raises(InexactNumberError):
+        Affine.from_dense([torch.tensor([0.5, 1.5])], [0])
+    with pytest.raises(NonFiniteError):
+        Affine.from_dense(np.array([[np.nan]]), [0])
+    with pytest.raises(MemverifyError):
+        Affine.from_dense(np.array([0.5, 1]), [0, 1])
+    with pytest.raises(MemverifyError):
+        Affine.from_dense(np.zeros((2, 2, 2)) + 0.5, [0, 1])
+    with pytest.raises(MemverifyError):
+        Affine.from_dense(np.array([[0.5]]), np.array([[0.5]]))
 
 
 def test_shapes_and_labels_that_do_not_fit():
