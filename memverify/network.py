@@ -26,6 +26,8 @@ from .rational import (
     rational_from_float,
 )
 
+_INTEGERS, _RATIONALS = frozenset([int]), frozenset([RATIONAL_TYPE])
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -65,8 +67,7 @@ class Row:
 class Affine:
     """The map h -> W h + b with rational W (sparse rows) and b.
 
-    Rows of numbers that are not those of `Row` yet, such as NumPy's integers, are converted; of each
-    row only the last column, the last weight and the bias are looked at.
+    Rows of numbers that are not those of `Row` yet, such as NumPy's integers, are converted.
 
     Raises
     ------
@@ -92,23 +93,9 @@ class Affine:
                 raise NetworkStructureError(
                     f"row {index} is of type {type(row).__name__}, not Row; Affine.from_dense makes layers"
                 )
-            columns, weights = row.columns, row.weights
-            # of the numbers only the last ones: to look at all takes as long as to make the row
-            if (
-                type(row.bias) is not RATIONAL_TYPE
-                or not (type(columns) is tuple and type(weights) is tuple)
-                or len(columns) != len(weights)
-                or (columns and not (type(columns[-1]) is int and type(weights[-1]) is RATIONAL_TYPE))
-            ):
-                plain = [_plain_row(place, given) for place, given in enumerate(rows)]
-                self.__init__(in_dim, tuple(plain))  # type: ignore[misc]
-                return
-            if columns and (
-                columns[0] < 0
-                or columns[-1] >= in_dim
-                or (len(columns) > 1 and not all(map(lt, columns, columns[1:])))
-            ):
-                raise NetworkStructureError(_disorder(index, columns, in_dim))
+        if not _are_plain(rows):
+            rows = tuple([_plain_row(index, row) for index, row in enumerate(rows)])
+        _check_columns(rows, in_dim)
         object.__setattr__(self, "in_dim", in_dim)
         object.__setattr__(self, "rows", rows)
 
@@ -166,11 +153,41 @@ def _exact_entries(values: Any) -> Any:
     return [_exact_entries(row) for row in array]
 
 
-def _disorder(index: int, columns: tuple[int, ...], in_dim: int) -> str:
-    """Name the first column of a row that is out of order or outside the input."""
-    before = (-1, *columns)
-    wrong = next(c for b, c in zip(before, columns, strict=False) if not b < c < in_dim)
-    return f"row {index}: column {wrong} is out of order or outside 0..{in_dim - 1}"
+def _are_plain(rows: tuple[Row, ...]) -> bool:
+    """Whether all numbers are of the types that `Row` states; what neighbours share is looked at once."""
+    columns: Any = None
+    weights: Any = None
+    for row in rows:
+        if row.columns is not columns:
+            columns = row.columns
+            if type(columns) is not tuple or not _INTEGERS.issuperset(map(type, columns)):
+                return False
+        if row.weights is not weights:
+            weights = row.weights
+            if type(weights) is not tuple or not _RATIONALS.issuperset(map(type, weights)):
+                return False
+        if type(row.bias) is not RATIONAL_TYPE or len(columns) != len(weights):
+            return False
+    return True
+
+
+def _check_columns(rows: tuple[Row, ...], in_dim: int) -> None:
+    """Raise NetworkStructureError for the first column that is out of order or outside the input."""
+    columns: tuple[int, ...] = ()
+    for index, row in enumerate(rows):
+        if row.columns is columns:
+            continue
+        columns = row.columns
+        if columns and (
+            columns[0] < 0
+            or columns[-1] >= in_dim
+            or (len(columns) > 1 and not all(map(lt, columns, columns[1:])))
+        ):
+            before = (-1, *columns)
+            wrong = next(c for b, c in zip(before, columns, strict=False) if not b < c < in_dim)
+            raise NetworkStructureError(
+                f"row {index}: column {wrong} is out of order or outside 0..{in_dim - 1}"
+            )
 
 
 def _plain_row(index: int, row: Row) -> Row:

@@ -68,8 +68,11 @@ def test_one_shot_iterators_are_gone_through_once():
         Row([0, 1], [mpq(1), mpq(1, 2)], mpq(3)),
         Row((np.int64(0), np.int8(1)), (mpq(1), mpq(1, 2)), mpq(3)),
         Row((0, True), (mpq(1), mpq(1, 2)), np.int8(3)),
+        Row((False, 1), (mpq(1), mpq(1, 2)), mpq(3)),
+        Row((0, 1), ("1", mpq(1, 2)), mpq(3)),
+        Row((0, 1), (True, mpq(1, 2)), mpq(3)),
     ],
-    ids=range(4),
+    ids=range(7),
 )
 def test_rows_of_other_exact_numbers_are_converted(row):
     network = Network.sequential([Affine(np.int8(2), [row])])
@@ -87,15 +90,35 @@ def test_rows_of_other_exact_numbers_are_converted(row):
         Row((0, 1), (mpq(1),), mpq(0)),
         Row((0,), (mpq(1), mpq(2)), mpq(0)),
         Row((0.5,), (mpq(1),), mpq(0)),
+        Row((0.0, 1), (mpq(1), mpq(1)), mpq(0)),
+        Row((0, 1), (0.5, mpq(1)), mpq(0)),
+        Row((1, 0), (mpq(1), mpq(1)), mpq(0)),
+        Row((0, 0), (mpq(1), mpq(1)), mpq(0)),
+        Row((-1, 0), (mpq(1), mpq(1)), mpq(0)),
+        Row((0, 2), (mpq(1), mpq(1)), mpq(0)),
         Row.of([(1.0, 1)]),
         Row.of([("0", 1)]),
         ([0], [1], 0),
     ],
-    ids=range(9),
+    ids=range(15),
 )
 def test_rows_that_are_none(row):
-    with pytest.raises(MemverifyError):
-        Affine(2, (row,))
+    good = Row((0, 1), (mpq(1), mpq(1)), mpq(0))
+    for rows in ((row,), (good, row), (row, good), (good, good, row)):
+        with pytest.raises(MemverifyError):
+            Affine(2, rows)
+
+
+def test_rows_that_share_their_numbers_are_each_looked_at():
+    columns, weights = (0, 1), (mpq(1), mpq(1))
+    shared = Row(columns, weights, mpq(0))
+    assert Affine(2, (shared, Row(columns, weights, mpq(5)))).rows[1].bias == 5
+    longer, shorter = Row(columns, (*weights, mpq(1)), mpq(0)), Row((0,), weights, mpq(0))
+    for other in (longer, shorter, Row(columns, weights, 0.5)):
+        with pytest.raises(MemverifyError):
+            Affine(2, (shared, other))
+    with pytest.raises(MemverifyError, match="row 1: column 2"):
+        Affine(2, (shared, Row((0, 2), weights, mpq(0))))
 
 
 @pytest.mark.parametrize("size", [2.0, 2.5, "2", None])
