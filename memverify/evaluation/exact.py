@@ -37,24 +37,10 @@ _SHORT_WEIGHT_BITS = 40
 
 
 def evaluate_exact(network: AnyNetwork, dataset: AnyDataset, progress: Progress | None = None) -> Outputs:
-    """Return F(x) for every sample, exactly.
+    """Return F(x) for every sample, exactly, of a network of layers or convex cells.
 
-    Parameters
-    ----------
-    network : Network or ConvexCellNetwork
-    dataset : Dataset or SparseDataset
-        Points of dimension ``network.input_dim``.
-    progress : callable, optional
-        Called with (steps done, steps in all).
-
-    Returns
-    -------
-    object array of Rational, shape (n_samples, output_dim)
-
-    Raises
-    ------
-    DimensionMismatchError
-        If the points do not fit the network.
+    Arguments, result and errors are those of the public `tensors.outputs.evaluate_exact`, which takes
+    tensor networks too.
 
     Examples
     --------

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import FileFormatError
-from ..formats.json_file import write_file
 from ..tensors import json_tensors
 from ..tensors.kinds import require_network
 from ..tensors.tensor_network import TensorNetwork
@@ -25,7 +24,8 @@ def save_network(
     network : Network, ConvexCellNetwork or TensorNetwork
     path : str or Path
         ``.json`` and ``.json.gz`` hold the canonical bytes: ``sha256sum`` of the plain file is the
-        network's hash. Others as for `save_as`; these take no convex cells.
+        network's hash. ``.nnet`` (decimals) and ``.smt2`` (SMT-LIB 2) hold the exact numbers too, or
+        refuse them; ``.onnx``, ``.pt2`` and ``.safetensors`` hold floats.
     dtype : {"float32", "float64"}, optional
         For the formats that hold floats.
 
@@ -48,12 +48,7 @@ def save_network(
     UserWarning
         If weights were rounded: the file holds another network.
     """
-    require_network(network)
-    if is_own_format(path):
-        json_tensors.save_network(network, path)
-        return None
-    check_save_name(path)
-    counts = save_as(TensorNetwork.of(network), path, dtype)
+    counts = save_as(network, path, dtype)
     if counts is not None and counts.n_inexact:
         warnings.warn(
             f"{counts.n_inexact:,} of {counts.n_weights:,} weights are no {counts.dtype} numbers and were "
@@ -63,48 +58,22 @@ def save_network(
     return counts
 
 
-def save_as(network: TensorNetwork, path: str | Path, dtype: str = "float32") -> RoundedWeights | None:
-    """Write a network, whole or not at all.
-
-    Parameters
-    ----------
-    network : TensorNetwork
-    path : str or Path
-        ``.onnx``, ``.pt2`` and ``.safetensors`` hold floats; ``.nnet`` (decimals), ``.smt2`` (SMT-LIB 2)
-        and ``.json``, ``.json.gz`` hold the exact numbers, or refuse them.
-    dtype : {"float32", "float64"}, optional
-        For the formats that hold floats.
-
-    Returns
-    -------
-    RoundedWeights or None
-        What rounding changed; None for exact formats.
-
-    Raises
-    ------
-    FileFormatError
-        For another ending, a target that cannot be written, or a network the format cannot hold.
-    """
-    name = Path(path).name
-    if is_own_format(name):
-        write_file(path, json_tensors.canonical_chunks(network))
+def save_as(network: AnyLoaded, path: str | Path, dtype: str = "float32") -> RoundedWeights | None:
+    """Write a network as `save_network` does, for callers that say themselves what was rounded."""
+    require_network(network)
+    check_save_name(path)
+    if is_own_format(path):
+        json_tensors.save_network(network, path)
         return None
-    if name.endswith(".smt2"):
-        from .smtlib import write_smtlib
-
-        write_smtlib(network, path)
-        return None
-    writer = _WRITERS.get(Path(path).suffix.lower())
-    if writer is None:
-        raise FileFormatError(f"{name}: names end in .json, .json.gz, .smt2, {', '.join(_WRITERS)}")
-    return writer(network, path, dtype)
+    write = next(writer for ending, writer in _WRITERS.items() if Path(path).name.endswith(ending))
+    return write(TensorNetwork.of(network), path, dtype)
 
 
 def check_save_name(path: str | Path) -> None:
     """Raise FileFormatError unless `save_as` knows the name's ending."""
     name = Path(path).name
-    if not name.endswith((".json", ".json.gz", ".smt2", *_WRITERS)):
-        raise FileFormatError(f"{name}: names end in .json, .json.gz, .smt2, {', '.join(_WRITERS)}")
+    if not name.endswith((".json", ".json.gz", *_WRITERS)):
+        raise FileFormatError(f"{name}: names end in .json, .json.gz, {', '.join(_WRITERS)}")
 
 
 def _onnx(network: TensorNetwork, path: str | Path, dtype: str) -> RoundedWeights:
@@ -133,9 +102,16 @@ def _nnet(network: TensorNetwork, path: str | Path, dtype: str) -> None:
     write_nnet(network, path)
 
 
+def _smtlib(network: TensorNetwork, path: str | Path, dtype: str) -> None:
+    from .smtlib import write_smtlib
+
+    write_smtlib(network, path)
+
+
 _WRITERS: dict[str, Callable[[TensorNetwork, str | Path, str], RoundedWeights | None]] = {
     ".onnx": _onnx,
     ".pt2": _pt2,
     ".safetensors": _safetensors,
     ".nnet": _nnet,
+    ".smt2": _smtlib,
 }

@@ -69,21 +69,24 @@ TAKES_DATA = {
 }
 
 
-@pytest.mark.parametrize("value", [MODULE, None], ids=["module", "None"])
-@pytest.mark.parametrize("name", TAKES_NETWORKS)
-def test_what_is_no_network_is_refused_with_a_hint(name, value, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(MemverifyError, match=r"memverify\.\w+"):
-        TAKES_NETWORKS[name](value)
-    assert not list(tmp_path.iterdir())
+REFUSED = [
+    pytest.param(function, value, hint, id=f"{name}-{type(value).__name__}")
+    for table, values, hint in (
+        (TAKES_NETWORKS, (MODULE, None), r"memverify\.\w+"),
+        (TAKES_DATA, (torch.eye(2), "digits:3,8", None), r"memverify\.load_dataset"),
+    )
+    for name, function in table.items()
+    for value in values
+]
 
 
-@pytest.mark.parametrize("value", [torch.eye(2), "digits:3,8", None], ids=["tensor", "text", "None"])
-@pytest.mark.parametrize("name", TAKES_DATA)
-def test_what_is_no_data_set_is_refused_with_a_hint(name, value, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("function", "value", "hint"), REFUSED)
+def test_what_is_no_network_or_no_data_set_is_refused_with_a_hint(
+    function, value, hint, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(MemverifyError, match=r"memverify\.load_dataset"):
-        TAKES_DATA[name](value)
+    with pytest.raises(MemverifyError, match=hint):
+        function(value)
     assert not list(tmp_path.iterdir())
 
 

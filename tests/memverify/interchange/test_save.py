@@ -30,6 +30,11 @@ def test_what_is_written_reads_back(kind, ending, tmp_path):
     assert memverify.network_sha256(again) == memverify.network_sha256(network)
 
 
+def test_a_name_may_be_an_ending_alone(tmp_path):
+    memverify.save_network(EXACT, tmp_path / ".onnx")
+    assert (tmp_path / ".onnx").stat().st_size
+
+
 def test_rounding_is_warned_of_and_counted(tmp_path):
     with pytest.warns(UserWarning, match="2 of 3 weights are no float32 numbers"):
         counts = memverify.save_network(INEXACT, tmp_path / "net.onnx")
@@ -50,8 +55,9 @@ def test_convex_cells_are_json_alone(tmp_path):
 
 
 def test_other_endings_and_types_are_refused(tmp_path):
-    with pytest.raises(FileFormatError, match="names end in"):
-        memverify.save_network(EXACT, tmp_path / "net.pt")
+    for name in ("net.pt", "net", "net.onnx.txt"):
+        with pytest.raises(FileFormatError, match="names end in"):
+            memverify.save_network(EXACT, tmp_path / name)
     with pytest.raises(MemverifyError, match="float16"):
         memverify.save_network(EXACT, tmp_path / "net.onnx", dtype="float16")
     assert not list(tmp_path.iterdir())
