@@ -140,9 +140,14 @@ def save_network(network: JsonNetwork, path: str | Path) -> None:
     Raises
     ------
     FileFormatError
-        If the name ends in neither .json nor .json.gz, or the target cannot be written.
+        If the name ends in neither .json nor .json.gz, the target cannot be written, or the network is
+        larger than files may ask for.
     """
     network_file.check_network_name(path)
+    if isinstance(network, TensorNetwork) and not _fits_version_1(network):
+        sizes = _Sizes(network.input_shape)
+        for number, node in enumerate(network.nodes, start=1):
+            sizes.add(number, node.operation, network.shapes[number])
     write_file(path, json_chunks(network))
 
 
@@ -258,12 +263,10 @@ def _parse_version_2(document: dict[str, Any]) -> TensorNetwork:
             f'"version" is {show(document["version"])}; networks with "input_shape" are version {VERSION}'
         )
     shape = _naturals(document["input_shape"], '"input_shape"', 1)
-    _check_entries(shape, "the input")
+    shapes, nodes, sizes = [shape], [], _Sizes(shape)
     entries = document["nodes"]
     if not isinstance(entries, list) or not entries:
         raise FileFormatError('"nodes" must be a list of at least one node')
-    shapes, nodes = [shape], []
-    results, windows = prod(shape), 0  # a short file must not ask for memory without bounds
     for number, entry in enumerate(entries, start=1):
         node = _parse_node(entry, number)
         where = f"node {number} ({_NAMES[type(node.operation)]})"
@@ -272,14 +275,7 @@ def _parse_version_2(document: dict[str, Any]) -> TensorNetwork:
             shapes.append(node.operation.output_shape(*given))
         except (DimensionMismatchError, NetworkStructureError) as error:
             raise FileFormatError(f"{where}: {error}") from None
-        _check_entries(shapes[-1], where)
-        results, windows = results + prod(shapes[-1]), windows + _windows(node.operation, shapes[-1])
-        for found, most, what in (
-            (windows, MAX_WINDOW_ENTRIES, "windows"),
-            (results, MAX_RESULT_ENTRIES, "results"),
-        ):
-            if found > most:
-                raise FileFormatError(f"{where}: the {what} of all nodes have over {most} entries")
+        sizes.add(number, node.operation, shapes[-1])
         nodes.append(node)
     try:
         network = TensorNetwork(shape, tuple(nodes))
@@ -357,9 +353,28 @@ def _parse_array(value: Any, where: str) -> ExactArray:
     return ExactArray(numbers.reshape(shape))
 
 
-def _check_entries(shape: Shape, where: str) -> None:
-    if len(shape) > MAX_AXES or prod(shape) > MAX_ENTRIES:
-        raise FileFormatError(f"{where}: the shape {show(list(shape))} has over {MAX_ENTRIES} entries")
+class _Sizes:
+    """What a network asks for, added up node by node: a short file must not ask for any memory."""
+
+    def __init__(self, input_shape: Shape) -> None:
+        self.results = self.windows = 0
+        self._add(input_shape, "the input")
+
+    def add(self, number: int, operation: Operation, shape: Shape) -> None:
+        """Raise FileFormatError if a node goes beyond what files may ask for."""
+        self.windows += _windows(operation, shape)
+        self._add(shape, f"node {number} ({_NAMES[type(operation)]})")
+
+    def _add(self, shape: Shape, where: str) -> None:
+        self.results += prod(shape)
+        if len(shape) > MAX_AXES or prod(shape) > MAX_ENTRIES:
+            raise FileFormatError(f"{where}: the shape {show(list(shape))} has over {MAX_ENTRIES} entries")
+        for found, most, what in (
+            (self.windows, MAX_WINDOW_ENTRIES, "windows"),
+            (self.results, MAX_RESULT_ENTRIES, "results"),
+        ):
+            if found > most:
+                raise FileFormatError(f"{where}: the {what} of all nodes have over {most} entries")
 
 
 def _windows(operation: Operation, result: Shape) -> int:

@@ -60,13 +60,14 @@ def test_zeros_that_a_file_leaves_out_take_no_memory():
     assert tensor_checker.outputs_of(read, [1, 2]) == [Fraction(1, 2)]
 
 
-def test_windows_and_results_are_bounded_together(monkeypatch):
+def test_windows_and_results_are_bounded_together(monkeypatch, tmp_path):
     pool = {
         "op": "max_pool", "kernel": [2, 1], "strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1]
     }  # fmt: skip
     nodes = [{**pool, "from": [0]}, {**pool, "from": [0]}, {"op": "reshape", "from": [2], "shape": [12]}]
     text = dump({**BIG, "input_shape": [1, 4, 4], "nodes": nodes}).encode()
     # each pooling has 12 places of 2 entries; the input and the results have 16 + 12 + 12 + 12
+    network = parse_tensor_network(text)
     names = ("MAX_WINDOWS", "MAX_WINDOW_ENTRIES"), ("MAX_RESULTS", "MAX_RESULT_ENTRIES")
     for (own, other), most in zip(names, (48, 52), strict=True):
         for limit in (most, most - 1):
@@ -74,12 +75,18 @@ def test_windows_and_results_are_bounded_together(monkeypatch):
                 patch.setattr(tensor_checker, own, limit)
                 patch.setattr(json_tensors, other, limit)
                 if limit == most:
+                    json_tensors.save_network(network, tmp_path / "net.json")
+                    assert json_tensors.load_network(tmp_path / "net.json").shapes == network.shapes
+                    (tmp_path / "net.json").unlink()
                     assert (
                         parse_tensor_network(text).output_dim == tensor_checker.read_network(text).outputs
                     )
                     continue
                 with pytest.raises(FileFormatError, match="of all nodes have over"):
                     parse_tensor_network(text)
+                with pytest.raises(FileFormatError, match="of all nodes have over"):
+                    json_tensors.save_network(network, tmp_path / "net.json")
+                assert not list(tmp_path.iterdir())
                 with pytest.raises(tensor_checker.MalformedError, match=r"of all nodes|all nodes together"):
                     tensor_checker.read_network(text)
 
